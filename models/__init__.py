@@ -1,0 +1,1 @@
+"""Text and arrays only: the encoder, the signal heads, calibration and language detection."""
