@@ -1,0 +1,72 @@
+"""Every analysed post of a community with what was read into it, aligned by row."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.heads import Threshold
+from models.signals import SIGNALS
+from moderation.posts import Post
+from moderation.reading import Reading
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The rows that every later stage works on, sorted by (created_at, id).
+
+    Holds posts of kind "post" only, deleted ones included: a deleted post can end an episode, but it is left out
+    of topics, flags, exemplars and member statistics (see `visible`).
+
+    Attributes
+    ----------
+    languages : ISO 639-1 codes, or "unknown" for short or mixed text.
+    vectors : shape (n, dim), float32, unit rows; NaN rows for posts without any words.
+    signals : shape (n, 8), float64 in [0, 1], columns as `models.signals.SIGNALS`; NaN = not scored.
+    thresholds : by (signal, language) for every signal and every language in `languages`.
+    """
+
+    posts: tuple[Post, ...]
+    readings: tuple[Reading, ...]
+    languages: tuple[str, ...]
+    vectors: NDArray[np.float32]
+    signals: NDArray[np.float64]
+    thresholds: Mapping[tuple[str, str], Threshold]
+
+    def __len__(self) -> int:
+        return len(self.posts)
+
+    @cached_property
+    def row_of(self) -> dict[str, int]:
+        """The row of each post id."""
+        return {post.id: row for row, post in enumerate(self.posts)}
+
+    @cached_property
+    def visible(self) -> NDArray[np.bool_]:
+        """Which rows are still there to be shown (not deleted); shape (n,)."""
+        return np.array([post.deleted_at is None for post in self.posts], dtype=bool)
+
+    @cached_property
+    def encoded(self) -> NDArray[np.bool_]:
+        """Which rows have a vector; shape (n,)."""
+        return np.asarray(~np.isnan(self.vectors[:, 0]), dtype=bool)
+
+    @cached_property
+    def threads(self) -> dict[str, list[int]]:
+        """Rows of each thread in time order, keyed by thread id in order of first post."""
+        rows: dict[str, list[int]] = {}
+        for row, post in enumerate(self.posts):
+            rows.setdefault(post.thread_id, []).append(row)
+        return rows
+
+    def p(self, signal: str) -> NDArray[np.float64]:
+        """The probability of one signal for every row, NaN where not scored; shape (n,)."""
+        return self.signals[:, SIGNALS.index(signal)]
+
+    def above_threshold(self, signal: str) -> NDArray[np.bool_]:
+        """Rows whose signal reaches its language's threshold; a language without a threshold never does."""
+        thresholds = [self.thresholds[signal, language].probability for language in self.languages]
+        limits = np.array([np.inf if limit is None else limit for limit in thresholds])
+        return np.asarray(self.p(signal) >= limits, dtype=bool)
