@@ -1,0 +1,185 @@
+"""The page's two charts as inline SVG: how long people wait, and how topics grow and shrink."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from textwrap import wrap
+from typing import Any, Literal
+
+import altair as alt
+import vl_convert
+from markupsafe import Markup, escape
+
+INK, QUIET, RULE = "#1d2430", "#4a5462", "#d9dee6"
+# Okabe and Ito (2008), darkened to a contrast of 4.5 on white; the dashes tell them apart without colour.
+COLOURS = ("#1d2430", "#0067a3", "#b34700")
+DASHES = ([1, 0], [7, 3], [2, 3])
+BAR_COLOUR = "#0067a3"
+NUMBER_LOCALES: Mapping[str, Literal["nl-NL", "en-GB"]] = {"nl": "nl-NL", "en": "en-GB"}
+
+WaitPoint = tuple[float, float, float, float]
+"""(seconds, share still waiting, low, high)."""
+
+
+@dataclass(frozen=True)
+class TickedAxis:
+    """Where an axis has marks and what stands beside them."""
+
+    ticks: Sequence[float]
+    words: Sequence[str]
+
+    def labels(self) -> str:
+        """A Vega expression that gives the words of a mark."""
+        found = "''"
+        for tick, words in zip(self.ticks, self.words, strict=True):
+            found = f"abs(datum.value - {tick}) < 1e-6 ? {_quoted(words)} : {found}"
+        return found
+
+
+@dataclass(frozen=True)
+class ChartStyle:
+    """What a drawing needs to stand on a page.
+
+    Attributes
+    ----------
+    name : unique on the page.
+    language : of the numbers; one of NUMBER_LOCALES.
+    said : what the chart shows, for people who cannot see it.
+    """
+
+    name: str
+    language: str
+    said: str
+
+
+def waiting_svg(
+    curves: Mapping[str, Sequence[WaitPoint]], *, times: TickedAxis, style: ChartStyle, n_pixels: int
+) -> Markup:
+    """Draw the share still waiting after each time, a line and a 95 % band for each clock.
+
+    Parameters
+    ----------
+    curves : by the words for the clock, one to three of them; every point of each begins a level stretch.
+    times : marks of the time axis in seconds; the last is where the chart ends.
+    """
+    until = times.ticks[-1]
+    rows = [
+        {"clock": clock, "seconds": point[0], "waiting": point[1], "low": point[2], "high": point[3]}
+        for clock, points in curves.items()
+        for point in _until(points, until)
+    ]
+    n_curves = len(curves)
+    colour = alt.Color(
+        "clock:N",
+        sort=list(curves),
+        scale=alt.Scale(domain=list(curves), range=list(COLOURS[:n_curves])),
+        legend=alt.Legend(
+            orient="top", direction="vertical", title=None, symbolType="stroke", symbolStrokeWidth=3, symbolOpacity=1
+        ),
+    )
+    dash = alt.StrokeDash("clock:N", scale=alt.Scale(domain=list(curves), range=list(DASHES[:n_curves])), legend=None)
+    seconds = alt.X(
+        "seconds:Q",
+        title=None,
+        # A square root gives the first hours room without the distortion of a logarithm, and it has a zero.
+        scale=alt.Scale(type="sqrt", domain=[0, until], nice=False),
+        axis=alt.Axis(values=list(times.ticks), labelExpr=times.labels(), labelFlush=True, labelOverlap=True),
+    )
+    share = alt.Scale(domain=[0, 1])
+    base = alt.Chart(alt.InlineData(values=rows)).encode(x=seconds, color=colour)
+    band = base.mark_area(interpolate="step-after", opacity=0.14).encode(
+        y=alt.Y("low:Q", title=None, scale=share), y2="high:Q"
+    )
+    line = base.mark_line(interpolate="step-after", strokeWidth=2.5).encode(
+        y=alt.Y("waiting:Q", title=None, scale=share, axis=alt.Axis(format="%", tickCount=5)), strokeDash=dash
+    )
+    return _svg((band + line).properties(width=n_pixels, height=250), style=style)
+
+
+def sizes_svg(
+    names: Sequence[str], counts: Sequence[Sequence[int]], *, periods: TickedAxis, style: ChartStyle, n_columns: int
+) -> Markup:
+    """Draw posts per period for each topic, all on one scale.
+
+    Parameters
+    ----------
+    counts : for each name, posts in each period.
+    periods : marks in numbers of periods from the start.
+    """
+    n_periods = len(counts[0])
+    headers = ["\n".join(wrap(name, 22, max_lines=2, placeholder="…")) for name in names]
+    rows = [
+        {"place": place, "start": period + 0.08, "end": period + 0.92, "posts": n_posts}
+        for place, n_posts_each in enumerate(counts)
+        for period, n_posts in enumerate(n_posts_each)
+    ]
+    header_of_place = TickedAxis(range(len(names)), headers).labels()
+    bars = (
+        alt.Chart(alt.InlineData(values=rows))
+        .mark_rect(color=BAR_COLOUR)
+        .encode(
+            x=alt.X(
+                "start:Q",
+                title=None,
+                scale=alt.Scale(domain=[0, n_periods], nice=False),
+                axis=alt.Axis(
+                    values=list(periods.ticks),
+                    labelExpr=periods.labels(),
+                    labelFlush=True,
+                    grid=False,
+                    labelOverlap=True,
+                ),
+            ),
+            x2="end:Q",
+            y=alt.Y("posts:Q", title=None, axis=alt.Axis(tickCount=3, format=",d", tickMinStep=1)),
+            y2=alt.datum(0),
+            facet=alt.Facet(
+                "place:O",
+                columns=n_columns,
+                title=None,
+                spacing=18,
+                header=alt.Header(
+                    labelExpr=f"split({header_of_place}, '\\n')",
+                    labelAnchor="start",
+                    labelFontWeight="bold",
+                    labelPadding=4,
+                ),
+            ),
+        )
+        .properties(width=130 if n_columns > 2 else 125, height=62)
+    )
+    return _svg(bars, style=style)
+
+
+def _until(points: Sequence[WaitPoint], until: float) -> list[WaitPoint]:
+    """The stretches before the end of the chart, the last one drawn up to there."""
+    shown = [point for point in points if point[0] <= until]
+    goes_on = points[-1][0] > until
+    return [*shown, (until, *shown[-1][1:])] if goes_on else shown
+
+
+def _svg(chart: Any, *, style: ChartStyle) -> Markup:
+    styled = chart.configure(aria=False, font="sans-serif", background="transparent")
+    styled = styled.configure_axis(
+        labelFontSize=13, labelColor=QUIET, gridColor=RULE, domainColor=QUIET, tickColor=QUIET, labelLimit=140
+    )
+    styled = styled.configure_legend(labelFontSize=14, labelColor=INK, labelLimit=0, symbolSize=500)
+    styled = styled.configure_header(labelFontSize=13, labelColor=INK).configure_view(stroke=None)
+    drawn = vl_convert.vegalite_to_svg(styled.to_dict(), format_locale=NUMBER_LOCALES[style.language])
+    return _for_a_page(drawn, style)
+
+
+def _for_a_page(drawn: str, style: ChartStyle) -> Markup:
+    """Fit a drawing into HTML: ids that occur once on the page, one label for all of it, no size of its own."""
+    bare = re.sub(r' (?:aria-[a-z]+|role|xmlns:xlink|version)="[^"]*"', "", drawn)
+    bare = re.sub(r'(id="|url\(#)(?=[a-z]+\d)', rf"\1{style.name}-", bare)
+    width = re.search(r'<svg[^>]* width="([\d.]+)"', bare)
+    assert width is not None
+    bare = re.sub(r'(<svg[^>]*?) width="[\d.]+" height="[\d.]+"', r"\1", bare, count=1)
+    label = f' role="img" aria-label="{escape(style.said)}" style="max-width:{width[1]}px"'
+    return Markup(bare.replace("<svg", f"<svg{label}", 1))
+
+
+def _quoted(words: str) -> str:
+    """A Vega string."""
+    return '"' + words.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'

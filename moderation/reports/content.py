@@ -1,0 +1,203 @@
+"""What the report page says, in words and in order, before any HTML."""
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+
+@dataclass(frozen=True)
+class Quote:
+    """A post as the page shows it: its first words, who wrote it and when.
+
+    Attributes
+    ----------
+    note : why it stands here ("has been waiting for 3 days"); None = nothing to add.
+    language : ISO 639-1 code of the words; None = not known.
+    """
+
+    post_id: str
+    title: str | None
+    words: str
+    author: str
+    written: str
+    note: str | None
+    language: str | None
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing to do first: what, why, the posts it is about, and where the rest stands.
+
+    Attributes
+    ----------
+    anchor : where on the page; None = in a file.
+    """
+
+    headline: str
+    why: str
+    quotes: tuple[Quote, ...]
+    anchor: str | None
+    anchor_words: str
+
+
+@dataclass(frozen=True)
+class KeyFigure:
+    """A figure for the top of the page, and what it counts."""
+
+    figure: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class IntervalBar:
+    """A share with its 95 % interval, all in [0, 1], to be drawn."""
+
+    share: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart in two widths, with the text that says the same."""
+
+    title: str
+    said: str
+    wide: Markup
+    narrow: Markup
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of words; the first cell of a row names it."""
+
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class TopicCard:
+    """One topic. `negative` says how many of its posts are unhappy, `bar` draws it (None = not known)."""
+
+    anchor: str
+    name: str
+    size: str
+    terms: str | None
+    negative: str
+    bar: IntervalBar | None
+    quotes: tuple[Quote, ...]
+
+
+@dataclass(frozen=True)
+class TopicSection:
+    """What the community talks about. `smaller` lists the topics that have no card."""
+
+    lead: str
+    cards: tuple[TopicCard, ...]
+    smaller: Table | None
+    unsorted: tuple[str, ...]
+    chart: Chart | None
+
+
+@dataclass(frozen=True)
+class Change:
+    """One line of the drift report."""
+
+    headline: str
+    details: tuple[str, ...]
+    quotes: tuple[Quote, ...]
+
+
+@dataclass(frozen=True)
+class DriftSection:
+    """What changed; without changes the lead says so and `notes` why."""
+
+    lead: str
+    changes: tuple[Change, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class WaitGroup:
+    """Posts that wait, longest first; `more` counts those that are not shown (None = all are)."""
+
+    heading: str
+    quotes: tuple[Quote, ...]
+    more: str | None
+
+
+@dataclass(frozen=True)
+class WaitingSection:
+    """How long unhappy members wait, who answers them, and whether it was put right."""
+
+    lead: str
+    sentences: tuple[str, ...]
+    chart: Chart | None
+    table: Table | None
+    corrected: tuple[str, ...]
+    outside: tuple[str, ...]
+    outside_table: Table | None
+    open_groups: tuple[WaitGroup, ...]
+    questions: WaitGroup | None
+
+
+@dataclass(frozen=True)
+class SplitPart:
+    """One part of a proposal."""
+
+    heading: str
+    details: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SplitCard:
+    """A proposal to a person, with its proof."""
+
+    headline: str
+    parts: tuple[SplitPart, ...]
+    proof: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SplitSection:
+    """Proposals, or why there is none."""
+
+    lead: str
+    proposals: tuple[SplitCard, ...]
+    refusals: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class MemberSection:
+    """Who carries the community."""
+
+    lead: str
+    table: Table | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CoverageSection:
+    """What the page rests on and what it cannot know."""
+
+    sentences: tuple[str, ...]
+    limits: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """Everything that the page says."""
+
+    title: str
+    subtitle: str
+    key_figures: tuple[KeyFigure, ...]
+    actions: tuple[Action, ...]
+    actions_lead: str
+    topics: TopicSection
+    drift: DriftSection
+    waiting: WaitingSection
+    splits: SplitSection
+    members: MemberSection
+    coverage: CoverageSection

@@ -1,0 +1,105 @@
+"""What changed: drift.json in words."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from moderation.reports.content import Change, DriftSection
+from moderation.reports.quotes import Quoter
+from moderation.reports.wording import Wording
+
+SIGNIFICANT_P = 0.05
+MONTHS_OF_A_QUARTER = 3
+
+Contents = Mapping[str, Any]
+
+
+def drift_section(drift: Contents, topic_names: Mapping[object, str], quoter: Quoter) -> DriftSection:
+    """Say each change, or that nothing changed and why that can be said."""
+    wording = quoter.wording
+    if len(drift["periods"]) == 0:
+        return DriftSection(wording.say("drift.too_few"), (), ())
+    changes = tuple(_change(line, topic_names, quoter) for line in drift["lines"])
+    spans = {"period": period_words(drift, wording), "before": _before_words(drift, wording)}
+    lead = wording.count("drift.lead", len(changes), **spans) if changes else wording.say("drift.none", **spans)
+    return DriftSection(lead, changes, tuple(_notes(drift, wording)))
+
+
+def period_words(drift: Contents, wording: Wording) -> str:
+    """The latest period, as in "in the week of 10 August 2026"."""
+    first_day = date.fromisoformat(drift["periods"][-1]["first_day"])
+    return wording.say(
+        f"drift.period.{drift['unit']}",
+        day=wording.long_date(first_day),
+        month=wording.month(first_day),
+        quarter=wording.number((first_day.month - 1) // MONTHS_OF_A_QUARTER + 1),
+        year=str(first_day.year),
+    )
+
+
+def change_headline(line: Contents, topic_names: Mapping[object, str], wording: Wording) -> str:
+    """What changed, from which share to which."""
+    direction = "up" if line["to"] >= line["from"] else "down"
+    kind = line["kind"] if line["topic_id"] is not None else "negative_share_of_all"
+    return wording.say(
+        f"drift.{kind}.{direction}",
+        topic=topic_names.get(line["topic_id"], ""),
+        word=line["word"] or "",
+        before=wording.share(line["from"]),
+        now=wording.share(line["to"]),
+    )
+
+
+def _change(line: Contents, topic_names: Mapping[object, str], quoter: Quoter) -> Change:
+    wording = quoter.wording
+    details = [_points(line, wording), _counted(line, wording)]
+    if line["words"] is not None:
+        details += [
+            wording.say(f"drift.words.{way}", words=wording.listed([wording.say("quoted", words=w) for w in words]))
+            for way, words in line["words"].items()
+            if words
+        ]
+    headline = change_headline(line, topic_names, wording)
+    return Change(headline, tuple(details), quoter.quotes(line["exemplar_ids"]))
+
+
+def _points(line: Contents, wording: Wording) -> str:
+    """The size of the change with its interval, in percentage points, without a sign where both ends agree."""
+    moved = 100 * (line["to"] - line["from"])
+    ends = [100 * bound for bound in line["interval"]]
+    if ends[1] <= 0:
+        ends = [-ends[1], -ends[0]]
+    decimals = 1 if abs(moved) < 10 else 0
+    low, high = (wording.number(end, decimals=decimals) for end in ends)
+    return wording.say("drift.points", points=wording.number(abs(moved), decimals=decimals), low=low, high=high)
+
+
+def _counted(line: Contents, wording: Wording) -> str:
+    posts = wording.count("posts", line["n_posts"])
+    if line["n_authors"] is None:
+        return wording.say("drift.posts", posts=posts)
+    return wording.count("drift.posts_and_authors", line["n_authors"], posts=posts)
+
+
+def _before_words(drift: Contents, wording: Wording) -> str:
+    return wording.count(f"drift.before.{drift['unit']}", len(drift["periods"]) - 1)
+
+
+def _notes(drift: Contents, wording: Wording) -> list[str]:
+    notes = []
+    if drift["periods"][-1]["is_partial"]:
+        notes.append(wording.say("drift.partial"))
+    if drift["divergence"]:
+        differs = drift["divergence"][-1]["p"] < SIGNIFICANT_P
+        notes.append(wording.say("drift.mixture.differs" if differs else "drift.mixture.same"))
+    coverage = drift["coverage"]
+    if coverage["n_posts"]:
+        notes.append(
+            wording.count(
+                "drift.coverage",
+                coverage["n_posts"],
+                scored=wording.share(coverage["scored_share"]),
+                sorted=wording.share(coverage["sorted_share"]),
+            )
+        )
+    return [*notes, wording.say("drift.meaning")]

@@ -1,0 +1,132 @@
+"""Writes report.html: one page for the people who run a community, in their language, with nothing to load."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from moderation.pipeline import Analysis
+from moderation.reports.content import KeyFigure, Page
+from moderation.reports.coverage_section import can_tell, coverage_section
+from moderation.reports.drift_section import drift_section
+from moderation.reports.first_steps import first_steps
+from moderation.reports.member_section import member_section
+from moderation.reports.quotes import Quoter
+from moderation.reports.split_section import split_section
+from moderation.reports.topic_section import sizes_chart, topic_names, topic_section
+from moderation.reports.waiting_section import open_episodes, waiting_section
+from moderation.reports.wording import REPORT_LANGUAGES, Wording
+
+__all__ = ["REPORT_LANGUAGES", "page_of", "render", "write_page"]
+
+_TEMPLATES = Environment(
+    loader=PackageLoader("moderation.reports"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+Contents = Mapping[str, Any]
+
+
+def write_page(analysis: Analysis, run: Mapping[str, Any], path: Path, *, language: str) -> None:
+    """Write the report of an analysis.
+
+    Parameters
+    ----------
+    run : the contents of run.json; its seconds are not shown.
+    language : one of `REPORT_LANGUAGES`.
+    """
+    wording = Wording(language, analysis.community.timezone)
+    path.write_text(render(page_of(analysis, run, wording), wording), encoding="utf-8")
+
+
+def page_of(analysis: Analysis, run: Mapping[str, Any], wording: Wording) -> Page:
+    """Everything that the page says of an analysis."""
+    corpus, times, topics = analysis.corpus, analysis.response_times, analysis.topics
+    quoter = Quoter(corpus, wording)
+    names = topic_names(topics, wording)
+    recognises = can_tell(corpus, "negative_wom")
+    actions = first_steps(times=times, topics=topics, splits=analysis.splits, flags=analysis.flags, quoter=quoter)
+    chart = sizes_chart(corpus, analysis.topics_of_rows.topic_of.tolist(), topics, wording)
+    return Page(
+        title=_title(analysis.community.name, wording),
+        subtitle=_subtitle(analysis, wording),
+        key_figures=key_figures(times, topics, wording, can_tell=recognises),
+        actions=actions,
+        actions_lead=_actions_lead(len(actions), wording, can_tell=recognises),
+        topics=topic_section(topics, quoter, chart=chart),
+        drift=drift_section(analysis.drift, names, quoter),
+        waiting=waiting_section(times, quoter, can_tell=recognises),
+        splits=split_section(analysis.splits, names, quoter),
+        members=member_section(analysis.members, quoter),
+        coverage=coverage_section(
+            run, corpus, analysis.relevance, limits=_community_limits(analysis, wording), wording=wording
+        ),
+    )
+
+
+def render(page: Page, wording: Wording) -> str:
+    """The page as HTML; whatever members wrote is escaped."""
+    template = _TEMPLATES.get_template("report.html.j2")
+    return template.render(page=page, language=wording.language, say=wording.say, count=wording.count)
+
+
+def key_figures(times: Contents, topics: Contents, wording: Wording, *, can_tell: bool) -> tuple[KeyFigure, ...]:
+    """The figures at the top of the page; what is not known is left out."""
+    figures = []
+    if can_tell:
+        figures.append(_counted("key.waiting", len(open_episodes(times)), wording))
+    median = times["clocks"]["any"]["median_seconds"]
+    if median is not None:
+        figures.append(KeyFigure(wording.duration(median), wording.say("key.median")))
+    if times["corrected"]["share"] is not None:
+        figures.append(KeyFigure(wording.share(times["corrected"]["share"]), wording.say("key.corrected")))
+    figures.append(_counted("key.questions", len(times["unanswered_questions"]), wording))
+    if topics["topics"]:
+        figures.append(_counted("key.topics", len(topics["topics"]), wording))
+    return tuple(figures)
+
+
+def _counted(key: str, n: int, wording: Wording) -> KeyFigure:
+    return KeyFigure(wording.number(n), wording.count(key, n))
+
+
+def _title(name: str, wording: Wording) -> str:
+    return wording.say("page.title", name=name) if name else wording.say("page.title.unnamed")
+
+
+def _subtitle(analysis: Analysis, wording: Wording) -> str:
+    posts = analysis.corpus.posts
+    posts_words = wording.count("posts", len(posts))
+    if not posts:
+        return posts_words
+    return wording.say(
+        "page.subtitle",
+        posts=posts_words,
+        threads=wording.count("threads", len(analysis.corpus.threads)),
+        days=wording.days(posts[0].created_at, posts[-1].created_at),
+    )
+
+
+def _actions_lead(n_actions: int, wording: Wording, *, can_tell: bool) -> str:
+    if n_actions:
+        return wording.count("do.lead", n_actions)
+    return wording.say("do.nothing" if can_tell else "do.nothing.unsure")
+
+
+def _community_limits(analysis: Analysis, wording: Wording) -> list[str]:
+    """What the community did not tell us, and what follows from that."""
+    community = analysis.community
+    missing = {
+        "limits.no_purpose": not community.purpose,
+        "limits.no_outside": analysis.response_times["outside"] is None,
+        "limits.no_opening_hours": not community.opening_hours,
+        "limits.no_staff": not any(post.role == "staff" for post in analysis.corpus.posts),
+    }
+    end = wording.minute(analysis.export.end_at)
+    return [wording.say(key) for key, is_missing in missing.items() if is_missing] + [
+        wording.say("limits.end", end=end)
+    ]

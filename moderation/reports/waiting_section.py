@@ -1,0 +1,326 @@
+"""How long unhappy members wait, who answers, whether it was put right: response_times.json in words."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from moderation.reports.charts import ChartStyle, TickedAxis, waiting_svg
+from moderation.reports.content import Chart, Quote, Table, WaitGroup, WaitingSection
+from moderation.reports.quotes import Quoter
+from moderation.reports.wording import DAY_SECONDS, HOUR_SECONDS, Wording, read_moment
+from moderation.response_times import MIN_DECIDED_EPISODES
+
+CLOCKS = ("any", "staff", "peer")
+HORIZON_SECONDS = {"1h": HOUR_SECONDS, "4h": 4 * HOUR_SECONDS, "24h": DAY_SECONDS, "72h": 3 * DAY_SECONDS}
+WEEK_SECONDS = 7 * DAY_SECONDS
+RECENT = timedelta(days=30)
+"""Waits that began longer ago are listed apart: an answer to them comes late, and they are not where to begin."""
+MAX_RECENT, MAX_OLDER, MAX_QUESTIONS = 25, 10, 15
+SIGNIFICANT_P = 0.05
+
+Contents = Mapping[str, Any]
+
+
+def waiting_section(times: Contents, quoter: Quoter, *, can_tell: bool) -> WaitingSection:
+    """Say what response_times.json holds.
+
+    Parameters
+    ----------
+    can_tell : whether negative word of mouth can be recognised in any of the community's languages.
+    """
+    wording = quoter.wording
+    has_waits = times["clocks"]["any"]["n"] > 0
+    return WaitingSection(
+        lead=_lead(times, wording, can_tell=can_tell),
+        sentences=tuple(_sentences(times, wording)) if has_waits else (),
+        chart=waiting_chart(times["clocks"], wording) if has_waits else None,
+        table=answered_table(times["clocks"], wording) if has_waits else None,
+        corrected=tuple(corrected_sentences(times["corrected"], wording)) if has_waits else (),
+        outside=tuple(_outside_sentences(times, wording)),
+        outside_table=_outside_table(times, wording),
+        open_groups=_open_groups(times, quoter),
+        questions=_questions(times, quoter),
+    )
+
+
+def open_episodes(times: Contents) -> list[Contents]:
+    """Episodes that still waited for an answer at the end of the data, the longest waiting first."""
+    waiting = [episode for episode in times["episodes"] if episode["censored"] == "end"]
+    return sorted(waiting, key=lambda episode: (episode["started_at"], episode["id"]))
+
+
+def waited_seconds(times: Contents, episode: Contents) -> float:
+    """How long an open episode had waited when the data ended."""
+    return (read_moment(times["end_at"]) - read_moment(episode["started_at"])).total_seconds()
+
+
+def recent_first(times: Contents) -> list[Contents]:
+    """Open episodes in the order to take them up: the longest waiting of the last 30 days, then the older ones."""
+    waiting = open_episodes(times)
+    recent = [episode for episode in waiting if waited_seconds(times, episode) <= RECENT.total_seconds()]
+    return recent + [episode for episode in waiting if episode not in recent]
+
+
+def wait_quote(times: Contents, episode: Contents, quoter: Quoter) -> Quote:
+    """An open episode as a quote that says how long it has waited and what has come of it."""
+    wording = quoter.wording
+    parts = [wording.say("wait.for", duration=wording.duration(waited_seconds(times, episode)))]
+    if episode["deflected_at"] is not None:
+        parts.append(wording.say("wait.deflected"))
+    elif episode["acknowledged_at"] is not None:
+        parts.append(wording.say("wait.acknowledged"))
+    if episode["n_amplifiers"]:
+        parts.append(wording.count("wait.amplified", episode["n_amplifiers"]))
+    return quoter.quote(episode["id"], " · ".join(parts))
+
+
+def _lead(times: Contents, wording: Wording, *, can_tell: bool) -> str:
+    clock = times["clocks"]["any"]
+    if not can_tell:
+        return wording.say("waiting.cannot_tell")
+    if not times["episodes"]:
+        return wording.say("waiting.none")
+    if clock["n"] == 0:
+        return wording.count("waiting.no_authors", len(times["episodes"]))
+    outcomes = [
+        wording.count(f"waiting.{outcome}", clock[f"n_{outcome}"])
+        for outcome in ("answered", "open", "deleted", "locked")
+        if clock[f"n_{outcome}"] or outcome in ("answered", "open")
+    ]
+    return f"{wording.count('waiting.lead', clock['n'])} {wording.listed(outcomes)}."
+
+
+def _sentences(times: Contents, wording: Wording) -> list[str]:
+    clocks, episodes = times["clocks"], times["episodes"]
+    said = [median_sentence(clocks[clock], wording, clock) for clock in CLOCKS]
+    said += _business_hours(times["staff_business_hours"], wording)
+    said.append(_first_answers(episodes, wording))
+    said += _courtesies(episodes, wording)
+    amplified = [episode["n_amplifiers"] for episode in episodes if episode["n_amplifiers"]]
+    if amplified:
+        said.append(
+            wording.count("waiting.amplified", len(amplified), amplifiers=wording.count("times", sum(amplified)))
+        )
+    if times["n_episodes_without_author"]:
+        said.append(wording.count("waiting.without_author", times["n_episodes_without_author"]))
+    return said
+
+
+def _business_hours(clock: Contents, wording: Wording) -> list[str]:
+    """The staff clock that stands still outside opening hours; nothing where there are none."""
+    if not clock["n"]:
+        return []
+    if clock["median_seconds"] is not None:
+        return [wording.say("waiting.business", duration=wording.duration(clock["median_seconds"]))]
+    return [wording.say("waiting.business.share", share=_within_words(clock, "4h", wording))]
+
+
+def median_sentence(clock: Contents, wording: Wording, name: str) -> str:
+    """The median wait of one clock, or that it was not reached."""
+    if clock["median_seconds"] is None:
+        return wording.say(f"median.{name}.none")
+    low, high = clock["median_ci"]
+    said = wording.say(f"median.{name}", duration=wording.duration(clock["median_seconds"]))
+    if low is None or high is None:
+        return f"{said} {wording.say('median.unbounded')}"
+    shortest, longest = wording.duration(low), wording.duration(high)
+    return said if shortest == longest else f"{said} {wording.say('median.interval', low=shortest, high=longest)}"
+
+
+def _first_answers(episodes: Sequence[Contents], wording: Wording) -> str:
+    answered = [episode for episode in episodes if episode["first_answer_at"] is not None]
+    by_staff = sum(episode["first_staff_answer_at"] == episode["first_answer_at"] for episode in answered)
+    return wording.say(
+        "waiting.first_answers",
+        staff=wording.count("times", by_staff),
+        peer=wording.count("times", len(answered) - by_staff),
+    )
+
+
+def _courtesies(episodes: Sequence[Contents], wording: Wording) -> list[str]:
+    said = []
+    for kind in ("deflected", "acknowledged"):
+        met = [episode for episode in episodes if episode[f"{kind}_at"] is not None]
+        unanswered = sum(episode["first_answer_at"] is None for episode in met)
+        if met:
+            said.append(wording.count(f"waiting.{kind}", len(met), unanswered=wording.number(unanswered)))
+    return said
+
+
+def waiting_chart(clocks: Contents, wording: Wording) -> Chart:
+    """The share still waiting after each time, for each clock that has one."""
+    drawn = {clock: clocks[clock]["curve"] for clock in CLOCKS if clocks[clock]["curve"]}
+    said = " ".join(_curve_words(curve, wording, clock) for clock, curve in drawn.items())
+    longest = max(curve[-1][0] for curve in drawn.values())
+    until = WEEK_SECONDS if longest > HORIZON_SECONDS["72h"] else HORIZON_SECONDS["72h"]
+    marks = [0, *HORIZON_SECONDS.values(), WEEK_SECONDS]
+    title = wording.say("chart.waiting.title")
+    curves = {wording.say(f"clock.{clock}"): [tuple(point) for point in curve] for clock, curve in drawn.items()}
+
+    def draw(name: str, n_pixels: int, ticks: Sequence[float]) -> Any:
+        shown = [tick for tick in ticks if tick <= until]
+        times = TickedAxis(shown, [wording.duration(tick) if tick else "0" for tick in shown])
+        style = ChartStyle(name, wording.language, f"{title}. {said}")
+        return waiting_svg(curves, times=times, style=style, n_pixels=n_pixels)
+
+    wide, narrow = draw("waiting-wide", 600, marks), draw("waiting-narrow", 262, [marks[0], *marks[2:]])
+    return Chart(title=title, said=said, wide=wide, narrow=narrow)
+
+
+def _curve_words(curve: Sequence[Sequence[float]], wording: Wording, clock: str) -> str:
+    """What a curve says at the usual times."""
+    known = [seconds for seconds in HORIZON_SECONDS.values() if seconds <= curve[-1][0] or curve[-1][1] == 0]
+    if not known:
+        return wording.say(f"chart.waiting.short.{clock}", duration=wording.duration(curve[-1][0]))
+    points = [
+        wording.say("chart.waiting.point", duration=wording.duration(s), share=wording.share(still_waiting(curve, s)))
+        for s in known
+    ]
+    return wording.say(f"chart.waiting.{clock}", points=wording.listed(points))
+
+
+def still_waiting(curve: Sequence[Sequence[float]], seconds: float) -> float:
+    """The share still waiting after so many seconds, in [0, 1]."""
+    return [share for at, share, *_ in curve if at <= seconds][-1]
+
+
+def answered_table(clocks: Contents, wording: Wording) -> Table:
+    """The share answered within an hour, four hours, a day and three days, by each clock."""
+    return Table(
+        caption=wording.say("answered.caption"),
+        head=(wording.say("answered.within"), *(wording.say(f"clock.short.{clock}") for clock in CLOCKS)),
+        rows=tuple(
+            (wording.duration(seconds), *(_within_words(clocks[clock], name, wording) for clock in CLOCKS))
+            for name, seconds in HORIZON_SECONDS.items()
+        ),
+    )
+
+
+def _within_words(clock: Contents, horizon: str, wording: Wording) -> str:
+    share = clock["answered_within"][horizon]
+    if share is None:
+        return wording.say("unknown.no_waits")
+    said = wording.share(share)
+    curve = clock["curve"]
+    if HORIZON_SECONDS[horizon] > curve[-1][0] and curve[-1][1] > 0:
+        return wording.say("at_least", share=said)
+    return wording.span(share, *clock["answered_within_ci"][horizon])
+
+
+def corrected_sentences(corrected: Contents, wording: Wording) -> list[str]:
+    """How many episodes were put right, by whom, and what that means."""
+    meaning = wording.say("corrected.meaning")
+    if corrected["share"] is None:
+        needed = wording.number(MIN_DECIDED_EPISODES)
+        return [wording.count("corrected.too_few", corrected["n"], needed=needed), meaning]
+    said = wording.count(
+        "corrected.share",
+        corrected["n"],
+        corrected=wording.number(corrected["n_corrected"]),
+        share=wording.share(corrected["share"]),
+        interval=wording.between(*corrected["interval"]),
+    )
+    by = {who: wording.count("times", n) for who, n in corrected["by"].items()}
+    who = [wording.say("corrected.by", **by)] if any(corrected["by"].values()) else []
+    undecided = corrected["n_undecided"]
+    return [said, *who, *([wording.count("corrected.undecided", undecided)] if undecided else []), meaning]
+
+
+def _outside_sentences(times: Contents, wording: Wording) -> list[str]:
+    outside = times["outside"]
+    if outside is None:
+        return []
+    if outside["clocks"]["any"]["n"] == 0:
+        return [wording.say("outside.no_episodes")]
+    said = [wording.count("outside.lead", outside["clocks"]["any"]["n"])]
+    test = outside["logrank"]
+    if test["p"] is None:
+        return [*said, wording.say("outside.no_test")]
+    if test["p"] >= SIGNIFICANT_P:
+        return [*said, wording.say("outside.same")]
+    return [*said, wording.say("outside.faster" if _inside_is_faster(times) else "outside.slower")]
+
+
+def _inside_is_faster(times: Contents) -> bool:
+    """By the share answered within three days, and within a shorter time where that is equal."""
+    inside, outside = (channel["clocks"]["any"]["answered_within"] for channel in (times, times["outside"]))
+    horizons = ("72h", "24h", "4h", "1h")
+    return [inside[name] for name in horizons] > [outside[name] for name in horizons]
+
+
+def _outside_table(times: Contents, wording: Wording) -> Table | None:
+    outside = times["outside"]
+    if outside is None or outside["clocks"]["any"]["n"] == 0 or times["clocks"]["any"]["n"] == 0:
+        return None
+    channels = (times, outside)
+    clocks = [channel["clocks"]["any"] for channel in channels]
+    return Table(
+        caption=wording.say("outside.caption"),
+        head=("", wording.say("outside.inside"), wording.say("outside.outside")),
+        rows=(
+            (wording.say("outside.n"), *(wording.number(clock["n"]) for clock in clocks)),
+            *(_outside_row(clocks, name, wording) for name in ("24h", "72h")),
+            (wording.say("outside.median"), *(_median_words(clock, wording) for clock in clocks)),
+            (wording.say("outside.corrected"), *(_corrected_words(each["corrected"], wording) for each in channels)),
+        ),
+    )
+
+
+def _outside_row(clocks: Sequence[Contents], horizon: str, wording: Wording) -> tuple[str, ...]:
+    name = wording.say("outside.within", duration=wording.duration(HORIZON_SECONDS[horizon]))
+    return (name, *(_within_words(clock, horizon, wording) for clock in clocks))
+
+
+def _median_words(clock: Contents, wording: Wording) -> str:
+    seconds = clock["median_seconds"]
+    return wording.say("median.unknown") if seconds is None else wording.duration(seconds)
+
+
+def _corrected_words(corrected: Contents, wording: Wording) -> str:
+    if corrected["share"] is None:
+        return wording.count("corrected.unknown", corrected["n"])
+    return wording.span(corrected["share"], *corrected["interval"])
+
+
+def _open_groups(times: Contents, quoter: Quoter) -> tuple[WaitGroup, ...]:
+    waiting = recent_first(times)
+    recent = [episode for episode in waiting if waited_seconds(times, episode) <= RECENT.total_seconds()]
+    older = waiting[len(recent) :]
+    return tuple(
+        WaitGroup(
+            heading=quoter.wording.count(f"open.{name}", len(episodes)),
+            quotes=tuple(wait_quote(times, episode, quoter) for episode in episodes[:n_shown]),
+            more=_more(len(episodes) - n_shown, quoter.wording),
+        )
+        for name, episodes, n_shown in (("recent", recent, MAX_RECENT), ("older", older, MAX_OLDER))
+        if episodes
+    )
+
+
+def questions_to_answer(times: Contents) -> list[Contents]:
+    """Unanswered questions in the order to take them up: the longest waiting of the last 30 days, then older ones."""
+    return sorted(
+        times["unanswered_questions"],
+        key=lambda question: (question["waiting_seconds"] > RECENT.total_seconds(), -question["waiting_seconds"]),
+    )
+
+
+def question_quote(question: Contents, quoter: Quoter) -> Quote:
+    """A question with how long it has waited."""
+    duration = quoter.wording.duration(question["waiting_seconds"])
+    return quoter.quote(question["post_id"], quoter.wording.say("wait.for", duration=duration))
+
+
+def _questions(times: Contents, quoter: Quoter) -> WaitGroup | None:
+    questions = questions_to_answer(times)
+    if not questions:
+        return None
+    return WaitGroup(
+        heading=quoter.wording.count("open.questions", len(questions)),
+        quotes=tuple(question_quote(question, quoter) for question in questions[:MAX_QUESTIONS]),
+        more=_more(len(questions) - MAX_QUESTIONS, quoter.wording),
+    )
+
+
+def _more(n_left: int, wording: Wording) -> str | None:
+    return wording.count("open.more", n_left) if n_left > 0 else None

@@ -1,0 +1,7 @@
+import pytest
+from report_fixtures import sample_analysis
+
+
+@pytest.fixture(scope="session")
+def sample():
+    return sample_analysis()
