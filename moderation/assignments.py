@@ -1,0 +1,268 @@
+"""Stage 3: each post's topic, or the reason why it has none; the contents of topics.json."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from moderation.corpus import Corpus
+from topics.clustering import Clustering, find_topics
+from topics.graph import sums_by_group
+from topics.names import TopicName, choose_exemplars, name_topics
+
+DELETED = "deleted"
+NO_WORDS = "no words"
+TOO_SHORT = "too short"
+
+#: Posts with fewer words shape no topic; "same here" is found with its thread or stays unsorted.
+MIN_WORDS = 3
+
+#: What the rest of the thread says about a post's topic weighs as much as so many words of its own, and never more than
+#: the post itself (docs/decisions/0003-topics.md).
+THREAD_WORDS = 20
+
+# What mail programs in the languages of the encoder put before the title of an answer.
+REPLY_MARK = re.compile(r"^\s*(?:(?:re|aw|antw|sv|fwd?|tr|wg)(?:\[\d+\])?\s*:\s*)+", re.IGNORECASE)
+
+NOT_SCORED = "negative word of mouth is not scored in these posts"
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share of posts with its 95 % Wilson interval; None with a reason where there is nothing to count."""
+
+    share: float | None
+    interval: tuple[float, float] | None
+    n_posts: int
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic of the community.
+
+    Attributes
+    ----------
+    id : from 1, by size.
+    share : of all visible posts, unsorted ones included.
+    exemplar_ids : posts near the centre of the topic that are unlike one another.
+    negative : share of its members' posts with negative word of mouth.
+    """
+
+    id: int
+    name: TopicName
+    size: int
+    share: float
+    exemplar_ids: tuple[str, ...]
+    negative: Share
+
+
+@dataclass(frozen=True)
+class Topics:
+    """The topics of a corpus and the topic of each post.
+
+    Attributes
+    ----------
+    topic_of : shape (n,), topic ids; 0 = unsorted.
+    cosine : shape (n,), in [-1, 1]: to the centre of the post's topic, or of the nearest one; NaN where there is none.
+    unsorted_reasons : by row; None for sorted posts.
+    topics : by id.
+    stability : how well two halves of the posts agree on the topics, in [-1, 1]; None where there are too few posts.
+    """
+
+    topic_of: NDArray[np.int64]
+    cosine: NDArray[np.float64]
+    unsorted_reasons: tuple[str | None, ...]
+    topics: tuple[Topic, ...]
+    stability: float | None
+
+    @cached_property
+    def terms(self) -> Mapping[int, tuple[str, ...]]:
+        """The terms of each topic by id, the most telling first."""
+        return {topic.id: topic.name.terms for topic in self.topics}
+
+    @cached_property
+    def topic_id_of(self) -> tuple[int | None, ...]:
+        """The topic id of each row; None = unsorted."""
+        return tuple(topic_id or None for topic_id in self.topic_of.tolist())
+
+    def as_json(self) -> dict[str, Any]:
+        """The contents of topics.json."""
+        reasons = Counter(reason for reason in self.unsorted_reasons if reason not in (None, DELETED))
+        n_unsorted = sum(reasons.values())
+        n_visible = len(self.topic_of) - self.unsorted_reasons.count(DELETED)
+        return {
+            "topics": [_topic_json(topic) for topic in self.topics],
+            "unsorted": {
+                "count": n_unsorted,
+                "share": round(n_unsorted / n_visible, 6) if n_visible else None,
+                "reasons": dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
+            },
+            "stability": self.stability,
+        }
+
+
+def assign_topics(corpus: Corpus) -> Topics:
+    """Find the topics of a community and the topic of each visible post.
+
+    A post is sorted by what it says and by what its thread is about, so that a short answer is found with its question.
+    Languages are compared after taking away what all posts in a language share.
+    """
+    rows = np.flatnonzero(corpus.visible & corpus.encoded)
+    n_words = np.array([corpus.readings[row].n_words for row in rows], dtype=np.int64)
+    languages = [corpus.languages[row] for row in rows]
+    clustering = find_topics(
+        mix_with_threads(corpus.vectors[rows], _numbered([corpus.posts[row].thread_id for row in rows]), n_words),
+        groups=_numbered(languages),
+        fitted=n_words >= MIN_WORDS,
+    )
+    topic_of = np.zeros(len(corpus), dtype=np.int64)
+    topic_of[rows] = clustering.labels + 1
+    cosine = np.full(len(corpus), np.nan)
+    cosine[rows] = clustering.cosine
+    return Topics(
+        topic_of=topic_of,
+        cosine=cosine,
+        unsorted_reasons=_reasons(corpus, rows, n_words, clustering),
+        topics=_describe(corpus, rows, clustering),
+        stability=clustering.stability,
+    )
+
+
+def mix_with_threads(
+    vectors: NDArray[np.float32], threads: NDArray[np.int64], n_words: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Draw each post towards the mean of the other posts in its thread, the shorter the post the more.
+
+    Parameters
+    ----------
+    vectors : shape (n, dim), unit rows.
+    threads : shape (n,), numbers from 0.
+    n_words : shape (n,), words of each post.
+
+    Returns
+    -------
+    Unit rows; posts alone in their thread are unchanged.
+    """
+    sums = sums_by_group(vectors, threads, int(threads.max(initial=-1)) + 1)
+    n_others = (np.bincount(threads, minlength=len(sums))[threads] - 1)[:, None]
+    others = np.divide(sums[threads] - vectors, n_others, out=np.zeros(vectors.shape), where=n_others > 0)
+    weight = np.minimum(1.0, THREAD_WORDS / np.maximum(n_words, 1))
+    mixed = vectors + weight[:, None] * others
+    return np.asarray(mixed / np.linalg.norm(mixed, axis=1, keepdims=True), dtype=np.float32)
+
+
+def _numbered(names: Sequence[str]) -> NDArray[np.int64]:
+    """Number names in alphabetical order."""
+    return np.unique(np.array(names, dtype=np.str_), return_inverse=True)[1].astype(np.int64)
+
+
+def _reasons(
+    corpus: Corpus, rows: NDArray[np.int64], n_words: NDArray[np.int64], clustering: Clustering
+) -> tuple[str | None, ...]:
+    reasons: list[str | None] = [NO_WORDS if visible else DELETED for visible in corpus.visible]
+    for row, n, reason in zip(rows, n_words, clustering.reasons, strict=True):
+        reasons[row] = TOO_SHORT if reason and n < MIN_WORDS else reason
+    return tuple(reasons)
+
+
+def _describe(corpus: Corpus, rows: NDArray[np.int64], clustering: Clustering) -> tuple[Topic, ...]:
+    names = _names(corpus, rows, clustering.labels)
+    n_visible = int(corpus.visible.sum())
+    return tuple(
+        _topic(corpus, clustering, topic, rows=rows, name=name, n_visible=n_visible) for topic, name in enumerate(names)
+    )
+
+
+def _topic(
+    corpus: Corpus,
+    clustering: Clustering,
+    topic: int,
+    *,
+    rows: NDArray[np.int64],
+    name: TopicName,
+    n_visible: int,
+) -> Topic:
+    members = np.flatnonzero(clustering.labels == topic)
+    exemplars = choose_exemplars(clustering.points[members], clustering.centroids[topic])
+    return Topic(
+        id=topic + 1,
+        name=name,
+        size=len(members),
+        share=len(members) / n_visible,
+        exemplar_ids=tuple(corpus.posts[row].id for row in rows[members[exemplars]]),
+        negative=negative_share(corpus, rows[members]),
+    )
+
+
+def _names(corpus: Corpus, rows: NDArray[np.int64], labels: NDArray[np.int64]) -> tuple[TopicName, ...]:
+    posts = [corpus.posts[row] for row in rows]
+    titles_and_texts = [_split_title(corpus, row) for row in rows.tolist()]
+    return name_topics(
+        [text for _, text in titles_and_texts],
+        labels,
+        languages=[corpus.languages[row] for row in rows],
+        titles=[title for title, _ in titles_and_texts],
+        writers=_numbered([f"by {post.author_id}" if post.author_id else f"post {post.id}" for post in posts]),
+        excluded=frozenset(post.author_name.casefold() for post in posts if post.author_name),
+    )
+
+
+def _split_title(corpus: Corpus, row: int) -> tuple[str, str]:
+    """A post's title without "Re:", and the rest of its words; no title where the text begins with it anyway."""
+    title, words = corpus.posts[row].title or "", corpus.readings[row].words
+    first_line, _, rest = words.partition("\n")
+    return (REPLY_MARK.sub("", first_line), rest) if 0 < len(first_line) <= len(title) else ("", words)
+
+
+def negative_share(corpus: Corpus, rows: NDArray[np.int64]) -> Share:
+    """The share of members' posts with negative word of mouth, among those that are scored."""
+    scored = rows[is_scored_for_negative(corpus)[rows]]
+    if len(scored) == 0:
+        return Share(share=None, interval=None, n_posts=0, reason=NOT_SCORED)
+    n_negative = int(corpus.above_threshold("negative_wom")[scored].sum())
+    interval = stats.binomtest(n_negative, len(scored)).proportion_ci(method="wilson")
+    return Share(
+        share=n_negative / len(scored),
+        interval=(float(interval.low), float(interval.high)),
+        n_posts=len(scored),
+        reason=None,
+    )
+
+
+def is_scored_for_negative(corpus: Corpus) -> NDArray[np.bool_]:
+    """Members' posts with a probability of negative word of mouth and a threshold in their language; shape (n,).
+
+    Staff and bots are left out: their answers would make a busy week look like a happy one.
+    """
+    is_counted = [
+        post.role == "member" and corpus.thresholds["negative_wom", language].probability is not None
+        for post, language in zip(corpus.posts, corpus.languages, strict=True)
+    ]
+    return np.array(is_counted, dtype=bool) & ~np.isnan(corpus.p("negative_wom"))
+
+
+def _topic_json(topic: Topic) -> dict[str, Any]:
+    return {
+        "id": topic.id,
+        "name": topic.name.name,
+        "terms": list(topic.name.terms),
+        "language": topic.name.language,
+        "size": topic.size,
+        "share": round(topic.share, 6),
+        "exemplar_ids": list(topic.exemplar_ids),
+        "negative_share": _rounded(topic.negative.share),
+        "negative_share_interval": topic.negative.interval and [_rounded(bound) for bound in topic.negative.interval],
+        "negative_share_n_posts": topic.negative.n_posts,
+        "negative_share_reason": topic.negative.reason,
+    }
+
+
+def _rounded(share: float | None) -> float | None:
+    return None if share is None else round(share, 6)

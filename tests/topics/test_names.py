@@ -1,0 +1,107 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from topics.names import choose_exemplars, name_topics, single_words
+
+BILLING = [
+    "My invoice shows the annual fee twice this month",
+    "Where can I see the annual fee on the invoice?",
+    "The invoice is wrong again: an annual fee I never agreed to",
+    "Is the annual fee refunded when the invoice was wrong?",
+]
+APP = [
+    "The app crashes when I open the boarding pass",
+    "Boarding pass gone after the update of the app",
+    "The app cannot find my boarding pass offline",
+    "Since the update the app is slow and the boarding pass blank",
+]
+NEDERLANDS = [
+    "De bezorging was te laat en de bezorger belde niet aan",
+    "Weer een bezorging gemist, de bezorger was te vroeg",
+    "Wie weet hoe laat de bezorging komt? De bezorger zegt niets",
+]
+
+
+def names(texts, labels, *, languages=None, titles=None, writers=None, **options):
+    return name_topics(
+        texts,
+        np.array(labels),
+        languages=languages or ["en"] * len(texts),
+        titles=titles or [""] * len(texts),
+        writers=np.arange(len(texts)) if writers is None else np.array(writers),
+        **options,
+    )
+
+
+def test_a_topic_is_named_by_what_sets_it_apart():
+    billing, app = names(BILLING + APP, [0] * 4 + [1] * 4)
+    assert {term.casefold() for term in billing.terms[:2]} == {"invoice", "annual fee"}
+    assert {term.casefold() for term in app.terms[:2]} == {"app", "boarding pass"}
+    assert app.name.split(", ") == list(app.terms[:3])
+
+
+def test_terms_neither_begin_nor_end_with_a_stop_word_nor_hold_numbers():
+    for name in names([*BILLING, "in 2024 the 737 MAX, a 2nd time", "in 2024 the 737 MAX"], [0] * 6):
+        for term in name.terms:
+            assert term.casefold().split()[0] not in {"the", "my", "in", "a"}
+            assert not any(character.isdigit() for character in term)
+
+
+def test_a_signature_does_not_name_a_topic():
+    signed = [f"{text}\nKind regards Walter Writewell" for text in APP]
+    several, one_writer = names(signed, [0] * 4), names(signed, [0] * 4, writers=[7] * 4)
+    assert "Writewell" in " ".join(several[0].terms)
+    assert one_writer[0].terms == ()
+
+
+def test_user_names_and_mentions_are_left_out():
+    (name,) = names([f"@walter {text} walter" for text in APP], [0] * 4, excluded=frozenset({"walter"}))
+    assert not any("walter" in term.casefold() for term in name.terms)
+
+
+def test_terms_are_in_the_language_of_most_of_the_posts():
+    texts = [*NEDERLANDS, APP[0]]
+    name, _ = names([*texts, *BILLING], [0] * 4 + [1] * 4, languages=["nl"] * 3 + ["en"] * 5)
+    assert name.language == "nl"
+    assert name.terms[0] in {"bezorging", "bezorger"}
+    assert not {"app", "crashes"} & set(name.terms)
+
+
+def test_a_title_counts_once_however_many_posts_carry_it():
+    titled = names(BILLING + APP, [0] * 8, titles=["Roaming abroad", *[""] * 7])
+    repeated = names(BILLING + APP, [0] * 8, titles=["Roaming abroad"] * 8)
+    assert titled == repeated
+
+
+def test_a_term_is_spelled_as_most_posts_spell_it():
+    (name,) = names(["NASA launches", "NASA again", "nasa failed", "the NASA budget"], [0] * 4)
+    assert name.terms[0] == "NASA"
+
+
+def test_plurals_do_not_repeat_a_term():
+    (name,) = names(["two cards lost", "cards lost", "my card lost", "a card lost", "lost card"], [0] * 5)
+    assert sum(term.casefold().startswith("card") for term in name.terms) <= 1
+
+
+def test_posts_without_words_have_no_name():
+    assert names(["12 34", "???"], [0, 0])[0].name == ""
+    assert names([], []) == ()
+
+
+@given(st.lists(st.text(max_size=60), min_size=1, max_size=8), st.data())
+def test_any_text_can_be_named(texts, data):
+    labels = data.draw(st.lists(st.integers(-1, 0), min_size=len(texts), max_size=len(texts)))
+    for name in names(texts, labels):
+        assert len(name.terms) <= 8
+
+
+def test_single_words_are_what_could_stand_alone():
+    assert single_words("The Wi-Fi, l'application and C# of @anna") == {"wi-fi", "application", "c#"}
+
+
+def test_exemplars_are_central_and_unlike_one_another():
+    centroid = np.array([1, 0, 0], dtype=np.float32)
+    rows = np.array([[0.9, 0.436, 0], [0.9, 0.436, 0], [0.9, 0, 0.436], [0.2, 0.98, 0]], dtype=np.float32)
+    assert choose_exemplars(rows, centroid).tolist() == [0, 2, 1]
+    assert choose_exemplars(rows[:1], centroid).tolist() == [0]

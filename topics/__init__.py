@@ -1,0 +1,1 @@
+"""Numbers only: clustering, topic names, drift, the member graph and splits."""

@@ -1,0 +1,295 @@
+"""Find the topics of a community: communities in the graph of posts that share neighbours, as many as hold up."""
+
+import math
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from os import cpu_count
+from statistics import fmean
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.metrics import adjusted_mutual_info_score
+from threadpoolctl import threadpool_limits
+
+from topics.graph import nearest_neighbours, shared_neighbour_graph, sums_by_group
+from topics.partition import leiden_communities
+
+TOO_FEW_POSTS = "too few posts"
+NO_DISTINCT_TOPICS = "no distinct topics"
+NOTHING_SIMILAR = "nothing similar"
+BETWEEN_TOPICS = "between topics"
+
+#: Fewer posts than this take a person less time to read than a list of topics takes to understand.
+MIN_POSTS = 40
+
+#: Neighbours of a post: this times the root of the number of posts, within bounds. With a fixed number the graph would
+#: get sparser as the community grows, and fall into ever more topics.
+NEIGHBOURS_PER_ROOT = 0.42
+MIN_NEIGHBOURS, MAX_NEIGHBOURS = 10, 60
+
+#: How fine the topics are, coarse to fine: the resolution of the modularity in a graph in which each post is joined to
+#: one in 80 of the others. In sparser graphs a lower resolution gives the same number of topics; the power was
+#: chosen so that it stays the same from 1,000 to 20,000 posts.
+FINENESSES = (0.25, 0.5, 1.0, 2.0)
+NEIGHBOUR_SHARE = 1 / 80
+SPARSENESS_POWER = 0.6
+
+#: Stability is measured on halves of at most this many posts.
+MAX_HALF = 2500
+N_SPLITS = 3
+
+#: Finer topics tell more but hold up less; the finest that are nearly as stable as the most stable ones are taken.
+STABLE_ENOUGH = 0.85
+
+#: Where no fineness is more stable than this there are no topics: halves of one seamless cloud agree by less than
+#: 0.1, of a community about a single subject by 0.3 to 0.4 (docs/decisions/0003-topics.md).
+MIN_STABILITY = 0.15
+
+#: A smaller group of posts is no topic: at least this share of the posts and at least so many.
+MIN_TOPIC_SHARE = 0.004
+MIN_TOPIC_POSTS = 5
+
+#: Topics that hold fewer posts than this on average are more to read than they spare; it binds in small communities
+#: only, where it merges neighbouring topics (docs/decisions/0003-topics.md).
+MIN_MEAN_POSTS = 25
+
+#: A post that no topic holds by its ties joins the nearest one where it is as close as a quarter of the members are
+#: not, and clearly closer than to the second.
+JOIN_QUANTILE = 0.25
+JOIN_MARGIN = 0.05
+
+#: Below this share of ties to its own topic a post lies between topics, unless that topic is also the nearest one.
+MIN_TIE_SHARE = 0.5
+
+#: How many posts the mean of all weighs against a language's own posts.
+GROUP_PRIOR = 5
+
+SEED = 20
+
+
+@dataclass(frozen=True)
+class Clustering:
+    """Which topic each row belongs to.
+
+    Attributes
+    ----------
+    labels : shape (n,), topics numbered from 0 by size, equal sizes by first row; -1 = unsorted.
+    cosine : shape (n,), in [-1, 1]: between the row and the centroid of its topic, for unsorted rows of the nearest
+        topic, after centring; NaN where there is no topic at all.
+    reasons : why a row is unsorted; None for sorted rows.
+    points : shape (n, dim), float32, unit rows: the centred vectors.
+    centroids : shape (n_topics, dim), float32, unit rows, in the same space.
+    stability : how well the topics of two halves of the posts agree (adjusted mutual information); None = not measured.
+    """
+
+    labels: NDArray[np.int64]
+    cosine: NDArray[np.float64]
+    reasons: tuple[str | None, ...]
+    points: NDArray[np.float32]
+    centroids: NDArray[np.float32]
+    stability: float | None
+
+
+def find_topics(
+    vectors: NDArray[np.float32],
+    *,
+    groups: NDArray[np.int64] | None = None,
+    fitted: NDArray[np.bool_] | None = None,
+) -> Clustering:
+    """Sort posts into topics; their number follows from the posts and does not grow with the corpus.
+
+    Leiden communities (Traag et al. 2019) of the shared-neighbour graph, as fine as two random halves of the posts
+    agree on them (Lange et al. 2004). The same rows in the same order give the same bits,
+    whatever the number of threads.
+
+    Parameters
+    ----------
+    vectors : shape (n, dim), unit rows, in an order that the caller keeps fixed.
+    groups : shape (n,), numbers from 0: posts whose common part is no topic, such as a language. None = one group.
+    fitted : shape (n,), rows that may shape the topics; the others only join one where that is clear. None = all.
+    """
+    groups = np.zeros(len(vectors), dtype=np.int64) if groups is None else groups
+    rows = np.arange(len(vectors)) if fitted is None else np.flatnonzero(fitted)
+    with threadpool_limits(1):
+        points = _centre(vectors, groups, rows)
+        if len(rows) < MIN_POSTS:
+            return _nothing_found(points, TOO_FEW_POSTS, stability=None)
+        distinct, twin_of = _first_of_twins(points[rows])
+        if len(distinct) < MIN_POSTS:
+            return _nothing_found(points, NO_DISTINCT_TOPICS, stability=None)
+        graph = _graph(points[rows[distinct]])
+        fineness, stability = _choose_fineness(points[rows[distinct]], graph)
+        if stability < MIN_STABILITY:
+            return _nothing_found(points, NO_DISTINCT_TOPICS, stability=stability)
+        community = _communities(graph, fineness)
+        labels = np.full(len(vectors), -1, dtype=np.int64)
+        labels[rows] = _large_only(community[twin_of])
+        if labels.max() < 0:
+            return _nothing_found(points, NO_DISTINCT_TOPICS, stability=stability)
+        is_held = np.zeros(len(vectors), dtype=bool)
+        is_held[rows] = (_share_of_ties_inside(graph, community) >= MIN_TIE_SHARE)[twin_of]
+        return _settle(points, labels, is_held, stability=stability)
+
+
+def _centre(
+    vectors: NDArray[np.float32], groups: NDArray[np.int64], fitted_rows: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Take away what all posts of a group share and scale to unit length.
+
+    Sentence encoders put every text in one narrow cone, and each language in its own corner of it. The mean of a small
+    group is drawn towards the mean of all.
+    """
+    n_groups = int(groups.max(initial=-1)) + 1
+    sums = sums_by_group(vectors[fitted_rows], groups[fitted_rows], n_groups)
+    n_rows = np.bincount(groups[fitted_rows], minlength=n_groups)[:, None]
+    overall = sums.sum(axis=0) / max(1, len(fitted_rows))
+    means = (sums + GROUP_PRIOR * overall) / (n_rows + GROUP_PRIOR)
+    return _unit_rows(vectors - means[groups])
+
+
+def _unit_rows(vectors: NDArray[np.float64]) -> NDArray[np.float32]:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-9), dtype=np.float32)
+
+
+def _first_of_twins(points: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The rows of which no equal one came before, in order, and for every row its place among them.
+
+    Ten copies of one advertisement would otherwise be one another's only neighbours.
+    """
+    as_bytes = np.ascontiguousarray(points).view(f"V{points.shape[1] * points.itemsize}").ravel()
+    _, first, group = np.unique(as_bytes, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    return first[order], np.argsort(order)[group]
+
+
+def _n_neighbours(n_posts: int) -> int:
+    wanted = round(NEIGHBOURS_PER_ROOT * math.sqrt(n_posts))
+    return min(max(wanted, MIN_NEIGHBOURS), MAX_NEIGHBOURS, n_posts // 3)
+
+
+def _graph(points: NDArray[np.float32]) -> sparse.csr_array:
+    return shared_neighbour_graph(nearest_neighbours(points, _n_neighbours(len(points))))
+
+
+def _communities(graph: sparse.csr_array, fineness: float) -> NDArray[np.int64]:
+    n_posts = graph.shape[0]
+    density = _n_neighbours(n_posts) / n_posts / NEIGHBOUR_SHARE
+    return leiden_communities(graph, resolution=fineness * density**SPARSENESS_POWER, seed=SEED)
+
+
+def _choose_fineness(points: NDArray[np.float32], graph: sparse.csr_array) -> tuple[float, float]:
+    """The finest readable topics on which halves of the posts agree nearly as well as on any, and how well they do."""
+    by_split = [_stabilities(*halves) for halves in _halves(points)]
+    stabilities = [round(fmean(of_splits), 2) for of_splits in zip(*by_split, strict=True)]
+    enough = round(STABLE_ENOUGH * max(stabilities), 2)
+    stable = [pair for pair in zip(FINENESSES, stabilities, strict=True) if pair[1] >= enough]
+    readable = [pair for pair in stable if _mean_posts(_communities(graph, pair[0])) >= MIN_MEAN_POSTS]
+    return max(readable, default=min(stable))
+
+
+def _mean_posts(community: NDArray[np.int64]) -> float:
+    return len(community) / (int(community.max()) + 1)
+
+
+def _halves(points: NDArray[np.float32]) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Split the posts at random, both halves in the order of the posts."""
+    half = min(MAX_HALF, len(points) // 2)
+    for split in range(N_SPLITS):
+        shuffled = np.random.default_rng([SEED, split]).permutation(len(points))
+        yield points[np.sort(shuffled[:half])], points[np.sort(shuffled[half : 2 * half])]
+
+
+def _stabilities(one: NDArray[np.float32], other: NDArray[np.float32]) -> list[float]:
+    """For each fineness, how well the topics of one half predict those of the other, both ways."""
+    graphs = (_graph(one), _graph(other))
+
+    def agreement(fineness: float) -> float:
+        of_one, of_other = (_communities(graph, fineness) for graph in graphs)
+        if min(of_one.max(), of_other.max()) == 0:
+            return 0.0  # a single topic always agrees with itself
+        from_other = np.argmax(one @ _centroids(other, of_other).T, axis=1)
+        from_one = np.argmax(other @ _centroids(one, of_one).T, axis=1)
+        return float(
+            (adjusted_mutual_info_score(of_one, from_other) + adjusted_mutual_info_score(of_other, from_one)) / 2
+        )
+
+    with ThreadPoolExecutor(cpu_count()) as threads:
+        return list(threads.map(agreement, FINENESSES))
+
+
+def _centroids(points: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float32]:
+    """The direction of each topic's sum, shape (n_topics, dim); rows labelled -1 take no part."""
+    return _unit_rows(sums_by_group(points, labels, int(labels.max(initial=-1)) + 1))
+
+
+def _large_only(community: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Communities that are large enough for a topic, numbered anew; members of the others get -1."""
+    is_large = np.bincount(community) >= max(MIN_TOPIC_POSTS, MIN_TOPIC_SHARE * len(community))
+    return np.where(is_large, np.cumsum(is_large) - 1, -1)[community]
+
+
+def _share_of_ties_inside(graph: sparse.csr_array, community: NDArray[np.int64]) -> NDArray[np.float64]:
+    """How much of each post's weight of ties goes to its own community, in [0, 1]; 0 without ties."""
+    ties = graph.tocoo()
+    inside = np.bincount(ties.row, ties.data * (community[ties.row] == community[ties.col]), minlength=graph.shape[0])
+    total = np.bincount(ties.row, ties.data, minlength=graph.shape[0])
+    shares = np.divide(inside, total, out=np.zeros(graph.shape[0]), where=total > 0)
+    return np.asarray(np.round(shares, 6), dtype=np.float64)
+
+
+def _settle(
+    points: NDArray[np.float32], labels: NDArray[np.int64], is_held: NDArray[np.bool_], *, stability: float
+) -> Clustering:
+    """Let go of posts that lie between topics, and take in those that clearly belong to one."""
+    centroids = _centroids(points, labels)
+    cosines = _cosines(points, centroids)
+    topics = range(cosines.shape[1])
+    nearest = cosines.argmax(axis=1)
+    highest = cosines.max(axis=1)
+    second = np.partition(cosines, -2, axis=1)[:, -2] if len(topics) > 1 else np.full(len(points), -1.0)
+    reach = np.array([np.quantile(cosines[labels == topic, topic], JOIN_QUANTILE) for topic in topics])
+    is_close = highest >= reach[nearest]
+    joins = (labels < 0) & is_close & (highest - second >= JOIN_MARGIN)
+    stays = (labels >= 0) & (is_held | (labels == nearest))
+    settled = _number_by_size(np.where(stays, labels, np.where(joins, nearest, -1)))
+    centroids = _centroids(points, settled)
+    cosines = _cosines(points, centroids)
+    own = np.where(settled >= 0, settled, cosines.argmax(axis=1))
+    is_between = is_close | (labels >= 0)
+    return Clustering(
+        labels=settled,
+        cosine=cosines[np.arange(len(points)), own],
+        reasons=tuple(
+            None if label >= 0 else BETWEEN_TOPICS if between else NOTHING_SIMILAR
+            for label, between in zip(settled.tolist(), is_between.tolist(), strict=True)
+        ),
+        points=points,
+        centroids=centroids,
+        stability=stability,
+    )
+
+
+def _cosines(points: NDArray[np.float32], centroids: NDArray[np.float32]) -> NDArray[np.float64]:
+    return np.asarray(np.round((points @ centroids.T).astype(np.float64), 6))
+
+
+def _number_by_size(labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Number topics from 0, largest first, equal sizes by first row; -1 stays."""
+    old, first_row, n_rows = np.unique(labels[labels >= 0], return_index=True, return_counts=True)
+    new_of = np.full(int(labels.max(initial=-1)) + 2, -1, dtype=np.int64)  # the last place is for -1
+    new_of[old[np.lexsort((first_row, -n_rows))]] = np.arange(len(old))
+    return new_of[labels]
+
+
+def _nothing_found(points: NDArray[np.float32], reason: str, *, stability: float | None) -> Clustering:
+    return Clustering(
+        labels=np.full(len(points), -1, dtype=np.int64),
+        cosine=np.full(len(points), np.nan),
+        reasons=(reason,) * len(points),
+        points=points,
+        centroids=np.empty((0, points.shape[1]), dtype=np.float32),
+        stability=stability,
+    )
