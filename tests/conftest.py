@@ -3,6 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from models.encoder import Encoder
+from models.registry import load_encoder
+
 SHARED_DATA = Path(os.environ.get("KLANKBORD_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
@@ -11,3 +14,13 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the measuring data are not on this machine (set KLANKBORD_SHARED_DATA)")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def encoder(model_cache: Path) -> Encoder:
+    return load_encoder(cache_dir=model_cache)

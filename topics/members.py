@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from threadpoolctl import threadpool_limits
 
 from topics.graph import nearest_neighbours, shared_neighbour_graph
 
@@ -26,6 +27,8 @@ THREAD_REACH = 10
 #: are: that left members without any tie, and found merged newsgroups less well (docs/decisions/0004-splits.md).
 N_NEIGHBOURS = 15
 
+
+BLOCK_ROWS = 4096
 
 #: Posts that the mean of all languages counts for in the mean of each.
 LANGUAGE_PRIOR = 50
@@ -183,27 +186,38 @@ def member_interests(activity: Activity) -> NDArray[np.float32]:
     if activity.vectors is None:
         sums = np.sqrt(topic_counts(activity))  # the cosine of two mixtures' roots is their overlap
     else:
-        rows = np.flatnonzero((activity.author >= 0) & ~np.isnan(activity.vectors[:, 0]))
-        by_member = sparse.csr_array(
-            (np.ones(len(rows)), (activity.author[rows], np.arange(len(rows)))), shape=(activity.n_members, len(rows))
-        )
-        sums = by_member @ _without_language(activity.vectors[rows], activity.language[rows])
+        sums = _summed_vectors(activity, activity.vectors)
     length = np.linalg.norm(sums, axis=1, keepdims=True)
     unit = np.divide(sums, length, out=np.full_like(sums, np.nan), where=length > 1e-6)
     return np.asarray(unit, dtype=np.float32)
 
 
-def _without_language(vectors: NDArray[np.float32], language: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Take away what all posts in a language share, so that members who write another language can be alike.
+def _summed_vectors(activity: Activity, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Sum of each member's vectors after taking away what all posts in a language share.
 
-    The mean of a language with few posts is drawn towards the mean of all.
+    So members can be alike in different languages. The mean of a language with few posts is drawn towards the mean of
+    all. Shape (n_members, dim).
     """
-    n_languages = int(language.max(initial=-1)) + 2  # the last is the unknown one
-    sums = np.zeros((n_languages, vectors.shape[1]))
-    np.add.at(sums, language, vectors)
-    n_posts = np.bincount(language % n_languages, minlength=n_languages)[:, None]
-    overall = vectors.mean(axis=0, dtype=np.float64)
-    return np.asarray(vectors - ((sums + LANGUAGE_PRIOR * overall) / (n_posts + LANGUAGE_PRIOR))[language])
+    rows = np.flatnonzero((activity.author >= 0) & ~np.isnan(vectors[:, 0]))
+    author, language = activity.author[rows], activity.language[rows] + 1  # 0 is the unknown language
+    by_language = _sum_rows(vectors, rows, language, n_sums=int(language.max(initial=0)) + 1)
+    n_posts = np.zeros((activity.n_members, len(by_language)))
+    np.add.at(n_posts, (author, language), 1.0)
+    overall = by_language.sum(axis=0) / max(len(rows), 1)
+    means = (by_language + LANGUAGE_PRIOR * overall) / (n_posts.sum(axis=0)[:, None] + LANGUAGE_PRIOR)
+    with threadpool_limits(1):
+        return _sum_rows(vectors, rows, author, n_sums=activity.n_members) - n_posts @ means
+
+
+def _sum_rows(
+    vectors: NDArray[np.float32], rows: NDArray[np.int64], goes_to: NDArray[np.int64], *, n_sums: int
+) -> NDArray[np.float64]:
+    """Add up rows in double precision, a block at a time so that a million posts fit in memory."""
+    sums = np.zeros((n_sums, vectors.shape[1]))
+    for start in range(0, len(rows), BLOCK_ROWS):
+        block = slice(start, start + BLOCK_ROWS)
+        np.add.at(sums, goes_to[block], vectors[rows[block]].astype(np.float64))
+    return sums
 
 
 def topic_counts(activity: Activity) -> NDArray[np.float64]:

@@ -29,6 +29,11 @@ TOKEN = re.compile(r"@\w+|[^\W\d_](?:\w|['’&-](?=\w))*(?:\+\+|#)?|[^\s\w]")
 MIN_VOICES = 2
 MIN_VOICE_SHARE = 0.03
 
+# In a small topic a word of two writers can be rare everywhere else and so outweigh what all of them write about; below
+# this number of uses a term gets this part of its weight.
+FEW_USES = 4
+FEW_USES_WEIGHT = 0.3
+
 # French elides its articles and English adds a genitive: l'application is the application, God's is God.
 AFFIX = re.compile(r"^(?:[cdjlmnst]|qu)'(?=\w\w)|'s$")
 
@@ -190,8 +195,9 @@ def _weigh(
     n_voices = np.bincount(topic_of_voice, minlength=n_topics)
     weight = n_uses.astype(np.float64).tocoo()
     rarity = np.log1p(n_voices[n_voices > 0].mean() / np.maximum(n_uses.sum(axis=0), 1)) if len(kept) else np.empty(0)
+    rarity = rarity[weight.col] * np.where(weight.data < FEW_USES, FEW_USES_WEIGHT, 1.0)
     is_rare = weight.data < np.maximum(MIN_VOICES, MIN_VOICE_SHARE * n_voices[weight.row])
-    weight.data = np.where(is_rare, 0, (weight.data / n_voices[weight.row]) ** SHARE_POWER * rarity[weight.col])
+    weight.data = np.where(is_rare, 0, (weight.data / n_voices[weight.row]) ** SHARE_POWER * rarity)
     weight.eliminate_zeros()
     return _Usage(
         terms=np.array(list(number_of), dtype=object)[kept],

@@ -54,7 +54,7 @@ RESOLUTIONS = (1.0, 0.7, 0.5, 0.35, 0.25, 0.18, 0.12, 0.08, 0.05)
 
 LARGE_GRAPH = 100_000
 N_BOOTSTRAPS = 5
-N_RANDOM_GRAPHS, N_FIRST_RANDOM_GRAPHS = 100, 20
+N_RANDOM_GRAPHS, N_FIRST_RANDOM_GRAPHS, N_GRAPHS_AT_ONCE = 100, 20, 4
 #: So far above the first random graphs, the 99th percentile of more of them cannot change the outcome.
 CLEAR_Z = 8.0
 
@@ -331,9 +331,9 @@ def compare_with_random(ties: sparse.csr_array, division: Division, *, seed: int
     graphs = degree_preserving_graphs(within, n_graphs=n_graphs, seed=seed)
     reached: list[float] = []
     with ThreadPoolExecutor() as pool:
-        while batch := list(islice(graphs, N_FIRST_RANDOM_GRAPHS)):
+        while batch := list(islice(graphs, N_GRAPHS_AT_ONCE)):
             reached += pool.map(lambda graph: _modularity_by_chance(graph, division, seed=seed), batch)
-            if _z(measured, reached) >= CLEAR_Z:
+            if len(reached) >= N_FIRST_RANDOM_GRAPHS and _z(measured, reached) >= CLEAR_Z:
                 break
     return RandomGraphs(p99=float(np.quantile(reached, 0.99)), z=_z(measured, reached), n_graphs=len(reached))
 

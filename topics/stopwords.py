@@ -14,7 +14,7 @@ misschien moet moeten mogen na naar natuurlijk nee net niet niets niks nodig nog
 onder ons onze ook op over pas per soms sinds steeds te tegen terwijl toch toe toen tot tussen twee uit uw van vanaf
 vandaag veel verder vind voor vooral waar waarom waren was wat we weer weet wel welke wie wij wil willen word worden
 wordt zal ze zei zeer zeker zelf zich zie zien zij zijn zo zoals zonder zou zouden weten alvast mvg groet groeten
-bedankt dank
+bedankt dank dag dagen week weken uur uren keer terug hoeveel drie vier
 """
 
 ENGLISH = """

@@ -9,11 +9,11 @@ import pytest
 from episode_corpus import at, row, small_corpus, unhappy
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from moderation.config import Community
 from scipy import stats
 
 from models.heads import Threshold
 from models.signals import SIGNALS
+from moderation.config import Community
 from moderation.corpus import Corpus
 from moderation.exports import read_exports
 from moderation.posts import Post

@@ -1,0 +1,117 @@
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from models.heads import Threshold
+from models.signals import SIGNALS
+from moderation.corpus import Corpus
+from moderation.posts import Post
+from moderation.reading import Reading
+from moderation.relevance import MIN_POSTS, MIN_THREADS, measure_relevance, misplaced_share, oddness
+
+DIM = 32
+NO_PURPOSE = np.empty((0, DIM), dtype=np.float32)
+
+
+def unit(rows):
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+def corpus_of(vectors, threads, *, n_words=20, deleted=()):
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    posts = tuple(
+        Post(
+            id=f"p{row:04d}",
+            thread_id=f"t{thread:04d}",
+            created_at=start + timedelta(minutes=row),
+            text="…",
+            deleted_at=start if row in deleted else None,
+        )
+        for row, thread in enumerate(threads)
+    )
+    reading = Reading(
+        words="…",
+        n_words=n_words,
+        has_quote=False,
+        only_quote=False,
+        n_links=0,
+        link_hosts=(),
+        has_code=False,
+        has_image=False,
+    )
+    thresholds = {(signal, "nl"): Threshold(0.5, "validated", 0.8, 0.5, 100) for signal in SIGNALS}
+    n = len(posts)
+    return Corpus(posts, (reading,) * n, ("nl",) * n, vectors, np.full((n, 8), 0.1), thresholds)
+
+
+@pytest.fixture
+def community():
+    """60 threads of five posts around subjects of their own inside one broad field; the last ten rows are strangers."""
+    rng = np.random.default_rng(4)
+    field = 3 * np.eye(DIM)[0]
+    threads = np.repeat(np.arange(60), 5)
+    subjects = rng.normal(size=(60, DIM)) * 0.9
+    vectors = field + subjects[threads] + rng.normal(size=(300, DIM)) * 0.35
+    strangers = -field + rng.normal(size=(10, DIM))
+    return unit(np.vstack([vectors, strangers])), np.r_[threads, np.arange(60, 70)]
+
+
+def test_strangers_are_less_on_purpose_than_everybody_else(community):
+    vectors, threads = community
+    p = measure_relevance(corpus_of(vectors, threads), NO_PURPOSE).p_off_purpose
+    assert p[300:].min() > p[:300].max()
+
+
+def test_a_purpose_text_moves_posts_that_resemble_it_towards_the_purpose(community):
+    vectors, threads = community
+    purpose = vectors[:1]
+    before = oddness(vectors, threads, NO_PURPOSE)
+    after = oddness(vectors, threads, purpose)
+    assert after[0] < before[0]
+
+
+def test_replies_that_swapped_threads_look_misplaced(community):
+    vectors, threads = community
+    swapped = [4, 104, 204]
+    moved = vectors.copy()
+    moved[swapped] = vectors[[104, 204, 4]]
+    p = measure_relevance(corpus_of(moved, threads), NO_PURPOSE).p_off_thread
+    replies = np.flatnonzero(~np.isnan(p))
+    assert set(np.argsort(-np.nan_to_num(p, nan=-1))[:3]) == set(swapped)
+    assert np.median(p[replies]) < 0.1
+
+
+def test_first_posts_short_and_deleted_posts_have_no_answer_but_a_reason(community):
+    vectors, threads = community
+    found = measure_relevance(corpus_of(vectors, threads, deleted=(7,)), NO_PURPOSE)
+    assert found.off_thread_reasons[0] == "starts its thread"
+    assert found.off_thread_reasons[7] == found.off_purpose_reasons[7] == "deleted"
+    short = measure_relevance(corpus_of(vectors, threads, n_words=3), NO_PURPOSE)
+    assert set(short.off_purpose_reasons) == {"too short to tell"}
+    assert np.isnan(short.p_off_thread).all()
+    assert np.isnan(short.p_off_purpose).all()
+
+
+def test_too_few_posts_or_threads_are_said(community):
+    vectors, threads = community
+    few = MIN_POSTS - 1
+    found = measure_relevance(corpus_of(vectors[:few], threads[:few]), NO_PURPOSE)
+    assert len(set(threads[:few])) < MIN_THREADS
+    assert set(found.off_purpose_reasons) == {"too few posts to know the purpose"}
+    assert set(found.off_thread_reasons) == {"too few threads to compare with"}
+
+
+def test_misplaced_share_of_unrelated_replies_is_high_and_of_related_ones_low():
+    rng = np.random.default_rng(0)
+    related, unrelated = rng.beta(0.3, 20, size=1800), rng.uniform(size=200)
+    p = misplaced_share(np.r_[related, unrelated, np.nan])
+    assert np.isnan(p[-1])
+    high = p[:-1] >= 0.8
+    assert np.isin(np.flatnonzero(high), np.arange(1800, 2000)).mean() >= 0.8
+    assert p[:-1].mean() == pytest.approx(0.1, abs=0.03)
+
+
+def test_misplaced_share_never_falls_with_the_rank():
+    rank = np.sort(np.random.default_rng(1).beta(0.5, 3, size=500))
+    assert (np.diff(misplaced_share(rank)) >= 0).all()

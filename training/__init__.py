@@ -1,0 +1,1 @@
+"""Labelled posts in, signal heads with their evaluation out."""

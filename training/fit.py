@@ -1,0 +1,337 @@
+"""Open data and written posts in, eight signal heads with their calibrations, thresholds and cards out."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from threadpoolctl import threadpool_limits
+
+from models.calibration import (
+    Calibration,
+    expected_calibration_error,
+    fit_calibration,
+    lowest_precise_point,
+)
+from models.card import write_card
+from models.encoder import Encoder
+from models.errors import KlankbordError
+from models.heads import POOLED, Basis, HeadSet, SignalHead, SourceCount, Threshold, Validation
+from models.signals import SIGNALS
+from training.dataset import N_FOLDS, SOURCES, WRITTEN, LabelledTexts, read_examples
+from training.intervals import auc_interval
+
+MIN_PRECISION = 0.8
+MIN_CLASS_ROWS = 30
+"""A language with fewer judged rows of either class leans on the pooled calibration and threshold."""
+MIN_LANGUAGE_ROWS = 200
+STRENGTHS = (0.0003, 0.001, 0.003)
+"""Inverse penalties to choose from, weakest head first; a tie goes to the stronger penalty."""
+MAX_ITERATIONS = 500
+MAX_OPEN_ROWS = 4_000
+"""Per open set that is not judged on the signal: more rows take longer and teach nothing new."""
+
+OPEN_SHARES: dict[str, dict[str, float]] = {
+    "negative": {"umsab": 1.5, "xed": 1.0},
+    "negative_wom": {"umsab": 0.3, "xed": 0.06, "banking77": 0.05, "clinc150": 0.05},
+    "complaint": {"umsab": 0.1, "xed": 0.05, "banking77": 0.05, "clinc150": 0.05},
+    "question": {"banking77": 0.1, "clinc150": 0.1, "xsid": 0.2},
+    "idea": {"clinc150": 0.05, "banking77": 0.05},
+    "praise": {"umsab": 0.1, "banking77": 0.05},
+    "toxic": {"umsab": 0.1, "banking77": 0.05},
+    "spam": {"xed": 0.1, "banking77": 0.05, "clinc150": 0.05},
+}
+"""By signal, the weight of each open set relative to all written posts (docs/decisions/0002-signal-heads.md)."""
+
+Array = NDArray[np.float64]
+
+
+class NotEnoughLabels(KlankbordError):
+    """A signal has too few judged texts to fit and validate a head."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """Encoded texts with every number scaled to mean 0 and variance 1.
+
+    Attributes
+    ----------
+    columns : shape (n, n_used_layers * dim).
+    """
+
+    columns: Array
+    means: Array
+    scales: Array
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one head learns.
+
+    Attributes
+    ----------
+    labels : shape (n,), 1, 0 or NaN.
+    weights : shape (n,); 0 = not learned from.
+    judged : shape (n,), rows that may validate: a person judged this very signal.
+    """
+
+    signal: str
+    labels: Array
+    weights: Array
+    judged: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """Calibrations by language, and each judged row's probability by one that was fitted on other rows."""
+
+    calibrations: Mapping[str, Calibration]
+    held_out: Array
+
+
+def train_heads(
+    *, data_folder: Path, written_folder: Path, encoder: Encoder, out_folder: Path, report: Callable[[str], None]
+) -> HeadSet:
+    """Fit all heads for one encoder and write `<signal>.safetensors` and `<signal>.md` each.
+
+    Equal inputs give equal bytes: rows are sorted by content, folds follow from it, and everything is fitted in
+    float64 on one thread.
+
+    Parameters
+    ----------
+    data_folder : holds `labels/` with the open label sets.
+    written_folder : holds `posts-*.jsonl`.
+    report : takes one line about what is going on.
+
+    Raises
+    ------
+    LabelSetsMissing
+        The open label sets are not in `data_folder`.
+    NotEnoughLabels
+        A signal has fewer than `MIN_CLASS_ROWS` judged texts with or without it.
+    """
+    labelled = read_examples(data_folder=data_folder, written_folder=written_folder)
+    report(f"encoding {len(labelled):,} labelled texts with {encoder.version}")
+    hidden = np.concatenate([encoding.hidden for encoding in encoder.encode(labelled.texts)])
+    out_folder.mkdir(parents=True, exist_ok=True)
+    heads = {}
+    for head in fit_heads(labelled, hidden, encoder_version=encoder.version, hidden_layers=encoder.hidden_layers):
+        heads[head.signal] = head
+        (out_folder / f"{head.signal}.safetensors").write_bytes(head.to_bytes())
+        (out_folder / f"{head.signal}.md").write_text(_card(head), encoding="utf-8")
+        report(_summary(head))
+    return HeadSet(heads)
+
+
+def fit_heads(
+    labelled: LabelledTexts, hidden: NDArray[np.float32], *, encoder_version: str, hidden_layers: Sequence[int]
+) -> Iterator[SignalHead]:
+    """Fit one head after the other, in the order of `SIGNALS`.
+
+    Parameters
+    ----------
+    hidden : shape (n, n_layers, dim), the rows of `labelled`.
+    """
+    with threadpool_limits(1):
+        features = _standardise(hidden)
+    for signal in SIGNALS:
+        task = _task(signal, labelled)
+        with threadpool_limits(1):
+            strength, logits = _choose_strength(task, features, labelled)
+            model = _fit(task, features, rows=task.weights > 0, strength=strength)
+            calibrated = _calibrate(task, logits, labelled)
+        yield _unstandardise(
+            SignalHead(
+                signal=signal,
+                encoder_version=encoder_version,
+                hidden_layers=tuple(hidden_layers),
+                weights=model.coef_[0],
+                bias=float(model.intercept_[0]),
+                strength=strength,
+                calibrations=calibrated.calibrations,
+                thresholds=_thresholds(task, calibrated, labelled),
+                validation=_validate(task, logits, calibrated, labelled),
+                sources=_count_sources(task, labelled),
+            ),
+            features,
+            hidden.shape[1:],
+        )
+
+
+def _standardise(hidden: NDArray[np.float32]) -> Features:
+    """All layers but the last: it is trained for similarity, and with it heads did worse on sources they never saw."""
+    columns = hidden[:, : max(hidden.shape[1] - 1, 1)].reshape(len(hidden), -1).astype(np.float64)
+    means, scales = columns.mean(axis=0), np.maximum(columns.std(axis=0), 1e-6)
+    return Features((columns - means) / scales, means, scales)
+
+
+def _unstandardise(head: SignalHead, features: Features, shape: tuple[int, ...]) -> SignalHead:
+    used = head.weights / features.scales
+    weights = np.zeros(int(np.prod(shape)))
+    weights[: len(used)] = used
+    return replace(head, weights=weights.reshape(shape), bias=head.bias - float(np.sum(used * features.means)))
+
+
+def _task(signal: str, labelled: LabelledTexts) -> Task:
+    """Written posts weigh 1 each; an open set weighs its share of all written posts together."""
+    column = SIGNALS.index(signal)
+    labels, judged = labelled.targets[:, column], labelled.judged[:, column]
+    for label, name in ((1, "with"), (0, "without")):
+        if np.sum(judged & (labels == label)) < MIN_CLASS_ROWS:
+            raise NotEnoughLabels(f"fewer than {MIN_CLASS_ROWS} judged posts {name} {signal}; write more of them")
+    sources = np.array(labelled.sources)
+    is_written = sources == WRITTEN
+    weights = is_written.astype(np.float64)
+    for source, share in OPEN_SHARES[signal].items():
+        rows = np.flatnonzero((sources == source) & ~np.isnan(labels))
+        if not judged[rows].any():
+            rows = rows[:: 1 + len(rows) // MAX_OPEN_ROWS]
+        weights[rows] = share * is_written.sum() / max(len(rows), 1)
+    return Task(signal, labels, weights / weights[weights > 0].mean(), judged)
+
+
+def _choose_strength(task: Task, features: Features, labelled: LabelledTexts) -> tuple[float, Array]:
+    """The penalty with the best mean AUC over the judged sources, and its held-out logits."""
+    logits_of = {strength: _held_out_logits(task, features, labelled.folds, strength) for strength in STRENGTHS}
+    sources = np.array(labelled.sources)
+
+    def mean_auc(strength: float) -> float:
+        rows_of = [task.judged & (sources == source) for source in np.unique(sources[task.judged])]
+        return round(
+            float(np.mean([roc_auc_score(task.labels[rows], logits_of[strength][rows]) for rows in rows_of])), 4
+        )
+
+    best = max(STRENGTHS, key=mean_auc)
+    return best, logits_of[best]
+
+
+def _held_out_logits(task: Task, features: Features, folds: NDArray[np.int64], strength: float) -> Array:
+    """Each judged row's logit from a head that was fitted on the other folds; NaN elsewhere."""
+    logits = np.full(len(folds), np.nan)
+    for fold in range(N_FOLDS):
+        rows = task.judged & (folds == fold)
+        if rows.any():
+            model = _fit(task, features, rows=(task.weights > 0) & (folds != fold), strength=strength)
+            logits[rows] = model.decision_function(features.columns[rows])
+    return logits
+
+
+def _fit(task: Task, features: Features, *, rows: NDArray[np.bool_], strength: float) -> LogisticRegression:
+    model = LogisticRegression(C=strength, max_iter=MAX_ITERATIONS)
+    return model.fit(features.columns[rows], task.labels[rows], sample_weight=task.weights[rows])
+
+
+def _calibrate(task: Task, logits: Array, labelled: LabelledTexts) -> Calibrated:
+    """One calibration over all languages, and one for each language with enough judged rows."""
+    calibrations: dict[str, Calibration] = {}
+    held_out = np.full(len(logits), np.nan)
+    for language in (POOLED, *_source_of_language(task, labelled)):
+        rows = task.judged & _speaks(labelled, language)
+        fit = fit_calibration(
+            logits[rows],
+            task.labels[rows],
+            weights=_equal_sources(np.array(labelled.sources)[rows]),
+            folds=labelled.folds[rows],
+        )
+        calibrations[language] = fit.calibration
+        held_out[rows] = fit.held_out
+    return Calibrated(calibrations, held_out)
+
+
+def _equal_sources(sources: NDArray[np.str_]) -> Array:
+    """Weights that give tweets and community posts the same say, however many of each there are."""
+    _, source_of, n_rows = np.unique(sources, return_inverse=True, return_counts=True)
+    return np.asarray(len(sources) / (len(n_rows) * n_rows[source_of]), dtype=np.float64)
+
+
+def _source_of_language(task: Task, labelled: LabelledTexts) -> dict[str, str]:
+    """The languages with enough judged rows of one source, and which source that is: written posts before tweets."""
+    sources = np.array(labelled.sources)
+    names = sorted(np.unique(sources[task.judged]).tolist(), key=lambda source: (source != WRITTEN, source))
+    best: dict[str, str] = {}
+    for source in names:
+        for language in _languages_with_enough(task, task.judged & (sources == source), labelled):
+            best.setdefault(language, source)
+    return best
+
+
+def _languages_with_enough(task: Task, rows: NDArray[np.bool_], labelled: LabelledTexts) -> list[str]:
+    languages = np.array(labelled.languages)
+    return [
+        str(language)
+        for language in np.unique(languages[rows])
+        if (here := rows & (languages == language)).sum() >= MIN_LANGUAGE_ROWS
+        and MIN_CLASS_ROWS <= task.labels[here].sum() <= here.sum() - MIN_CLASS_ROWS
+    ]
+
+
+def _speaks(labelled: LabelledTexts, language: str) -> NDArray[np.bool_]:
+    return np.array([language in (POOLED, own) for own in labelled.languages])
+
+
+def _thresholds(task: Task, calibrated: Calibrated, labelled: LabelledTexts) -> dict[str, Threshold]:
+    """Statements about precision on written posts, or on tweets for languages without enough of those."""
+    sources = np.array(labelled.sources)
+    written = task.judged & (sources == WRITTEN)
+    thresholds = {POOLED: _threshold(task, calibrated, written, basis="pooled")}
+    for language, source in _source_of_language(task, labelled).items():
+        rows = task.judged & (sources == source) & _speaks(labelled, language)
+        thresholds[language] = _threshold(task, calibrated, rows, basis="validated")
+    return thresholds
+
+
+def _threshold(task: Task, calibrated: Calibrated, rows: NDArray[np.bool_], *, basis: Basis) -> Threshold:
+    point = lowest_precise_point(calibrated.held_out[rows], task.labels[rows], min_precision=MIN_PRECISION)
+    n = int(rows.sum())
+    if point is None:
+        return Threshold(None, "unreachable", None, None, n)
+    return Threshold(point.probability, basis, round(point.precision, 4), round(point.recall, 4), n)
+
+
+def _validate(task: Task, logits: Array, calibrated: Calibrated, labelled: LabelledTexts) -> tuple[Validation, ...]:
+    sources = np.array(labelled.sources)
+    return tuple(
+        _validation(str(source), language, task.labels[rows], logits[rows], calibrated.held_out[rows])
+        for source in np.unique(sources[task.judged])
+        for language in (POOLED, *_languages_with_enough(task, task.judged & (sources == source), labelled))
+        if (rows := task.judged & (sources == source) & _speaks(labelled, language)).any()
+    )
+
+
+def _validation(source: str, language: str, labels: Array, logits: Array, p: Array) -> Validation:
+    auc, n_positive = float(roc_auc_score(labels, logits)), int(labels.sum())
+    low, high = auc_interval(auc, n_positive=n_positive, n_negative=len(labels) - n_positive)
+    return Validation(
+        source=source,
+        language=language,
+        n=len(labels),
+        n_positive=n_positive,
+        auc=round(auc, 4),
+        auc_low=round(low, 4),
+        auc_high=round(high, 4),
+        calibration_error=round(expected_calibration_error(p, labels), 4),
+    )
+
+
+def _count_sources(task: Task, labelled: LabelledTexts) -> tuple[SourceCount, ...]:
+    used = np.flatnonzero(task.weights > 0)
+    counts: dict[tuple[str, str, bool], list[int]] = {}
+    for row in used:
+        key = (labelled.sources[row], labelled.languages[row], bool(task.judged[row]))
+        counts.setdefault(key, [0, 0])[int(task.labels[row])] += 1
+    return tuple(
+        SourceCount(source, language, n_positive, n_negative, is_judged)
+        for (source, language, is_judged), (n_negative, n_positive) in sorted(counts.items())
+    )
+
+
+def _card(head: SignalHead) -> str:
+    return write_card(head, sources={facts.name: (facts.licence, facts.origin) for facts in SOURCES.values()})
+
+
+def _summary(head: SignalHead) -> str:
+    written = next(row for row in head.validation if row.source == WRITTEN and row.language == POOLED)
+    return f"{head.signal} {head.version}: AUC {written.auc:.3f} on {written.n:,} posts of industries it never saw"
