@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 Unit = Literal["day", "week", "month", "quarter", "year"]
 
 #: Half of the posts must lie in periods with at least so many posts.
-TYPICAL_POSTS = 100
+TYPICAL_POSTS = 50
 
 #: A period with fewer posts, or with less than a tenth of the typical period's, is not compared.
 MIN_POSTS = 30

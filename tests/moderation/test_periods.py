@@ -13,7 +13,8 @@ def every(hours, n, start=START):
 
 
 @pytest.mark.parametrize(
-    ("hours", "n", "unit"), [(0.1, 2000, "day"), (1, 2000, "week"), (6, 1500, "month"), (24, 1500, "year")]
+    ("hours", "n", "unit"),
+    [(0.1, 2000, "day"), (1, 2000, "week"), (6, 1500, "month"), (24, 1500, "quarter"), (48, 750, "year")],
 )
 def test_the_shortest_period_with_enough_posts_is_taken(hours, n, unit):
     assert choose_periods(every(hours, n), timezone=ZONE).unit == unit
