@@ -183,10 +183,9 @@ def member_interests(activity: Activity) -> NDArray[np.float32]:
 
     Without post vectors, each member's mixture of topics takes their place.
     """
-    if activity.vectors is None:
-        sums = np.sqrt(topic_counts(activity))  # the cosine of two mixtures' roots is their overlap
-    else:
-        sums = _summed_vectors(activity, activity.vectors)
+    # The cosine of the square roots of two mixtures is their overlap (Bhattacharyya).
+    vectors = activity.vectors
+    sums = np.sqrt(topic_counts(activity)) if vectors is None else _summed_vectors(activity, vectors)
     length = np.linalg.norm(sums, axis=1, keepdims=True)
     unit = np.divide(sums, length, out=np.full_like(sums, np.nan), where=length > 1e-6)
     return np.asarray(unit, dtype=np.float32)
@@ -206,7 +205,8 @@ def _summed_vectors(activity: Activity, vectors: NDArray[np.float32]) -> NDArray
     overall = by_language.sum(axis=0) / max(len(rows), 1)
     means = (by_language + LANGUAGE_PRIOR * overall) / (n_posts.sum(axis=0)[:, None] + LANGUAGE_PRIOR)
     with threadpool_limits(1):
-        return _sum_rows(vectors, rows, author, n_sums=activity.n_members) - n_posts @ means
+        shared = n_posts @ means
+    return _sum_rows(vectors, rows, author, n_sums=activity.n_members) - np.asarray(shared, dtype=np.float64)
 
 
 def _sum_rows(

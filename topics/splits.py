@@ -182,7 +182,7 @@ def propose_splits(activity: Activity, *, seed: int = 0) -> SplitFindings:
         return SplitFindings(window, active, graph, None, {}, (enough, none_large), None)
     gates: tuple[Gate, ...] = (enough, *cheap_gates(window, active, division, seed=seed))
     layers = layer_views(graph, active, division, seed=seed)
-    if not all(gate.passed for gate in gates):
+    if any(gate.passed is False for gate in gates):
         return SplitFindings(window, active, graph, division, layers, gates, None)
     random_graphs = compare_with_random(graph.joint, division, seed=seed)
     gates += (above_random(division, random_graphs), held_before(activity, division, end=end))
@@ -303,9 +303,9 @@ def at_least(name: str, figure: str, measured: float, limit: float) -> Gate:
 
 
 def at_most(name: str, figure: str, measured: float | None, limit: float) -> Gate:
-    """A gate that asks for a figure of at most the limit; what was not measured cannot divide."""
+    """A gate that asks for a figure of at most the limit, after rounding to four digits."""
     if measured is None:
-        return Gate(name, True, {figure: None, "at_most": limit, "reason": "nothing_known"})
+        return Gate(name, None, {figure: None, "at_most": limit, "reason": "nothing_known"})
     return Gate(name, round(measured, 4) <= limit, {figure: measured, "at_most": limit})
 
 
