@@ -23,6 +23,7 @@ from moderation.pipeline import Analysis, Models, Request, analyse
 from moderation.reports.files import run_summary, write_files, write_run
 from moderation.reports.page import REPORT_LANGUAGES, write_page
 from moderation.scoring import BATCH_SIZE
+from training.challenge import measure_challenge_set
 from training.evaluate import CLAIMS, evaluate, write_evaluation
 from training.fit import train_heads
 from training.structure_claims import STRUCTURE_CLAIMS
@@ -146,7 +147,13 @@ def evaluate_command(
     with _progress() as progress:
         loaded = load_encoder(encoder, report=progress.note)
         heads = HeadSet.load(encoder_version=loaded.version)
-        rows = evaluate(data, encoder=loaded, heads=heads, report=progress.note, claims=(*CLAIMS, *STRUCTURE_CLAIMS))
+        rows = evaluate(
+            data,
+            encoder=loaded,
+            heads=heads,
+            report=progress.note,
+            claims=(*CLAIMS, measure_challenge_set, *STRUCTURE_CLAIMS),
+        )
         write_evaluation(
             rows, out, encoder_version=loaded.version, head_versions=heads.versions, made_on=datetime.now(tz=UTC).date()
         )

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import settings
 
 from models.encoder import Encoder
+from models.heads import HeadSet
 from models.registry import load_encoder
 
 # A busy machine is no failure, and a red run must be red again when it is repeated.
@@ -29,3 +30,8 @@ def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def encoder(model_cache: Path) -> Encoder:
     return load_encoder(cache_dir=model_cache)
+
+
+@pytest.fixture(scope="session")
+def shipped_heads(encoder: Encoder) -> HeadSet:
+    return HeadSet.load(encoder_version=encoder.version)
