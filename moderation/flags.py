@@ -57,7 +57,7 @@ class Flag:
 def raise_flags(
     corpus: Corpus, relevance: Relevance, response_times: Mapping[str, Any]
 ) -> tuple[tuple[Flag, ...], ...]:
-    """Flag each row for every reason that holds; deleted posts and bots raise none, staff only abuse and spam.
+    """Flag each row for every reason that holds; deleted posts and bots raise none, staff only abuse.
 
     Parameters
     ----------
@@ -71,7 +71,8 @@ def raise_flags(
     for row, post in enumerate(corpus.posts):
         found: list[Flag] = []
         if post.deleted_at is None and post.role != "bot":
-            found += [_signal_flag(corpus, row, signal, {}) for signal, above in abusive.items() if above[row]]
+            suspected = abusive if post.role == "member" else {"toxic": abusive["toxic"]}
+            found += [_signal_flag(corpus, row, signal, {}) for signal, above in suspected.items() if above[row]]
         if post.deleted_at is None and post.role == "member":
             if unhappy[row]:
                 found.append(_signal_flag(corpus, row, "negative_wom", _answer_state(episodes.get(post.id))))

@@ -23,6 +23,7 @@ from moderation.posts import Post
 from moderation.reading import read_words
 
 WRITTEN = "written"
+WRITTEN_TALK = "written talk"
 N_FOLDS = 5
 
 
@@ -47,6 +48,9 @@ SOURCES = {
     facts.name: facts
     for facts in (
         SourceFacts(WRITTEN, "CC BY 4.0", "training/data/posts-*.jsonl, written for this project"),
+        SourceFacts(
+            WRITTEN_TALK, "CC BY 4.0", "training/data/replies.jsonl and returns.jsonl, written for this project"
+        ),
         SourceFacts("umsab", "Apache-2.0 on the repository", "github.com/cardiffnlp/xlm-t"),
         SourceFacts("xed", "CC BY 4.0 on the labels", "github.com/Helsinki-NLP/XED"),
         SourceFacts("banking77", "CC BY 4.0", "github.com/PolyAI-LDN/task-specific-datasets"),
@@ -115,7 +119,7 @@ def read_examples(*, data_folder: Path, written_folder: Path) -> LabelledTexts:
             f"{labels}: label sets {', '.join(missing)} are missing; docs/data.md says where they come from"
         )
     open_examples = [example for name, read in OPEN_SETS.items() for example in read(labels / name)]
-    return as_columns([*read_written(written_folder), *open_examples])
+    return as_columns([*read_written(written_folder), *read_written_talk(written_folder), *open_examples])
 
 
 def as_columns(examples: Iterable[Example]) -> LabelledTexts:
@@ -193,6 +197,43 @@ def _written_example(line: str, *, where: str) -> Example:
     return Example(read_words(post).words, language, WRITTEN, industry.strip().lower(), judged, weak_labels={})
 
 
+CALM_STAFF = {"negative_wom": 0.0, "complaint": 0.0, "idea": 0.0, "praise": 0.0, "toxic": 0.0, "spam": 0.0}
+UNHAPPY_KINDS = {"pile_on": 1.0, "thanks": 0.0, "answer": 0.0}
+UNHAPPY_OUTCOMES = {"recovered": 0.0, "not": 1.0}
+
+
+def read_written_talk(folder: Path) -> list[Example]:
+    """The written reply pairs and author returns: what help, thanks and follow-ups look like, none of it spam.
+
+    They were labelled as replies, not by signal, so all their labels are weak.
+    """
+    talk = []
+    for pair in _records(folder / "replies.jsonl"):
+        unhappy = UNHAPPY_KINDS.get(pair["kind"])
+        weak = CALM_STAFF if pair["reply_role"] == "staff" else {"spam": 0.0, **_known("negative_wom", unhappy)}
+        talk += [_talk(pair, "post", {"spam": 0.0}), _talk(pair, "reply", weak)]
+    for story in _records(folder / "returns.jsonl"):
+        unhappy = UNHAPPY_OUTCOMES.get(story["outcome"])
+        talk += [_talk(story, "post", {"spam": 0.0}), _talk(story, "answer", {"spam": 0.0, "toxic": 0.0})]
+        talk.append(_talk(story, "return", {"spam": 0.0, **_known("negative_wom", unhappy)}))
+    return talk
+
+
+def _records(path: Path) -> list[dict[str, str]]:
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def _talk(record: Mapping[str, str], part: str, weak_labels: Mapping[str, float]) -> Example:
+    industry = record["industry"].strip().lower()
+    return Example(record[part], record["language"], WRITTEN_TALK, industry, {}, weak_labels)
+
+
+def _known(signal: str, label: float | None) -> dict[str, float]:
+    return {} if label is None else {signal: label}
+
+
 UMSAB_LANGUAGES = {
     "english": "en",
     "german": "de",
@@ -204,12 +245,13 @@ UMSAB_LANGUAGES = {
 UMSAB_NEGATIVE, UMSAB_NEUTRAL, UMSAB_POSITIVE = range(3)
 UMSAB_LABELS = {UMSAB_NEGATIVE: {"negative": 1.0}, UMSAB_NEUTRAL: {"negative": 0.0}, UMSAB_POSITIVE: {"negative": 0.0}}
 UMSAB_WEAK_LABELS = {
-    UMSAB_NEGATIVE: {"negative_wom": 1.0, "praise": 0.0},
-    UMSAB_NEUTRAL: {"negative_wom": 0.0, "complaint": 0.0, "praise": 0.0, "toxic": 0.0},
-    UMSAB_POSITIVE: {"negative_wom": 0.0, "complaint": 0.0, "toxic": 0.0},
+    UMSAB_NEGATIVE: {"negative_wom": 1.0, "praise": 0.0, "spam": 0.0},
+    UMSAB_NEUTRAL: {"negative_wom": 0.0, "complaint": 0.0, "praise": 0.0, "toxic": 0.0, "spam": 0.0},
+    UMSAB_POSITIVE: {"negative_wom": 0.0, "complaint": 0.0, "toxic": 0.0, "spam": 0.0},
 }
-"""Only the tone is labelled. That a neutral or positive tweet is no complaint and no abuse follows from it; that a
-negative one is unhappy about an organisation is often wrong, but teaches what discontent sounds like.
+"""Only the tone is labelled. That a neutral or positive tweet is no complaint and no abuse follows from it, and that few
+are spam from how they were collected; that a negative one is unhappy about an organisation is often wrong, but teaches
+what discontent sounds like.
 """
 
 

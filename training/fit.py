@@ -36,13 +36,13 @@ MAX_OPEN_ROWS = 4_000
 
 OPEN_SHARES: dict[str, dict[str, float]] = {
     "negative": {"umsab": 1.5, "xed": 1.0},
-    "negative_wom": {"umsab": 0.3, "xed": 0.06, "banking77": 0.05, "clinc150": 0.05},
-    "complaint": {"umsab": 0.1, "xed": 0.05, "banking77": 0.05, "clinc150": 0.05},
+    "negative_wom": {"written talk": 0.2, "umsab": 0.3, "xed": 0.06, "banking77": 0.05, "clinc150": 0.05},
+    "complaint": {"written talk": 0.05, "umsab": 0.1, "xed": 0.05, "banking77": 0.05, "clinc150": 0.05},
     "question": {"banking77": 0.1, "clinc150": 0.1, "xsid": 0.2},
     "idea": {"clinc150": 0.05, "banking77": 0.05},
     "praise": {"umsab": 0.1, "banking77": 0.05},
-    "toxic": {"umsab": 0.1, "banking77": 0.05},
-    "spam": {"xed": 0.1, "banking77": 0.05, "clinc150": 0.05},
+    "toxic": {"written talk": 0.1, "umsab": 0.1, "banking77": 0.05},
+    "spam": {"written talk": 0.4, "umsab": 0.2, "xed": 0.1, "banking77": 0.05, "clinc150": 0.05},
 }
 """By signal, the weight of each open set relative to all written posts (docs/decisions/0002-signal-heads.md)."""
 

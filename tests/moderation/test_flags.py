@@ -70,6 +70,11 @@ def test_staff_are_not_told_to_answer_or_place_their_own_posts(corpus):
     assert reasons(raise_flags(staff, relevance(0.99, 0.99), NO_EPISODES)) == [[]] * N
 
 
+def test_staff_who_send_links_are_not_spammers_but_abuse_by_staff_is_shown(corpus):
+    scored = with_role(with_signal(with_signal(corpus, "spam", 0.99), "toxic", 0.9), "staff")
+    assert reasons(raise_flags(scored, relevance(), NO_EPISODES))[0] == ["toxic"]
+
+
 def test_bots_and_deleted_posts_raise_nothing(corpus):
     abusive = with_signal(corpus, "toxic", 0.9)
     assert reasons(raise_flags(with_role(abusive, "bot"), relevance(0.99), NO_EPISODES)) == [[]] * N
