@@ -8,7 +8,7 @@ demo: .venv/.installed
 	$(BIN)/klankbord demo --no-serve --out report
 
 test: .venv/.installed-dev
-	$(BIN)/python -m pytest -q
+	$(BIN)/coverage run -m pytest -q
 
 check: .venv/.installed-dev
 	./check

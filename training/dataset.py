@@ -249,9 +249,9 @@ UMSAB_WEAK_LABELS = {
     UMSAB_NEUTRAL: {"negative_wom": 0.0, "complaint": 0.0, "praise": 0.0, "toxic": 0.0, "spam": 0.0},
     UMSAB_POSITIVE: {"negative_wom": 0.0, "complaint": 0.0, "toxic": 0.0, "spam": 0.0},
 }
-"""Only the tone is labelled. That a neutral or positive tweet is no complaint and no abuse follows from it, and that few
-are spam from how they were collected; that a negative one is unhappy about an organisation is often wrong, but teaches
-what discontent sounds like.
+"""Only the tone is labelled. That a neutral or positive tweet is no complaint and no abuse follows from it, and that
+few are spam from how they were collected; that a negative one is unhappy about an organisation is often wrong, but
+teaches what discontent sounds like.
 """
 
 
