@@ -233,6 +233,8 @@ def _word_shifts(word_use: WordUse, topics: Topics, timeline: Timeline) -> dict[
 def _word_z(word_use: WordUse, in_topic: NDArray[np.bool_], timeline: Timeline) -> NDArray[np.float64]:
     """Z of each word's change within a topic, counted by threads; 0 for words in fewer threads than a line needs."""
     members = np.flatnonzero(in_topic)
+    if len(members) == 0:  # every post of the topic lies in periods that are not compared
+        return np.zeros(len(word_use.words))
     pieces, piece = np.unique(timeline.piece[members], return_inverse=True)
     in_piece = sparse.csr_array((np.ones(len(members), dtype=np.int64), (piece, np.arange(len(members)))))
     heard = (in_piece @ word_use.used[members]).sign()
