@@ -16,6 +16,7 @@ from training.measuring_sets import MeasuringSetMissing
 
 CHALLENGE_SET = Path(__file__).parents[1] / "tests" / "data" / "challenge" / "pairs.jsonl"
 TARGETS = {"negative_wom": 0.95}
+PAIRS_IN_ORDER = "share of pairs in the right order"
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def measure_challenge_set(bench: Bench) -> Iterator[Row]:
         yield Row(
             f"Challenge set, {signal}: {phenomenon}",
             "minimal pairs, Dutch and English; shipped",
-            "share of pairs in the right order",
+            PAIRS_IN_ORDER,
             sum(right) / len(right),
             low,
             high,

@@ -9,6 +9,7 @@ import hashlib
 import html
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -88,6 +89,7 @@ class LabelledTexts:
     ----------
     targets : shape (n, 8), columns as `SIGNALS`; 1, 0, or NaN where nothing is known.
     judged : shape (n, 8), True where a person judged this very signal, so that the row may validate it.
+    groups : what the examples' groups are called; of the written texts, their industries.
     folds : shape (n,), int in [0, N_FOLDS); equal for equal groups.
     """
 
@@ -96,6 +98,7 @@ class LabelledTexts:
     sources: tuple[str, ...]
     targets: NDArray[np.float64]
     judged: NDArray[np.bool_]
+    groups: tuple[str, ...]
     folds: NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -136,7 +139,8 @@ def as_columns(examples: Iterable[Example]) -> LabelledTexts:
         sources=tuple(row.source for row in rows),
         targets=np.array([[_target(row, signal) for signal in SIGNALS] for row in rows]).reshape(-1, len(SIGNALS)),
         judged=np.array([[signal in row.labels for signal in SIGNALS] for row in rows]).reshape(-1, len(SIGNALS)),
-        folds=np.array([fold_of[row.source, row.group] for row in rows], dtype=np.int64),
+        groups=tuple(row.group for row in rows),
+        folds=np.array([fold_of[_fold_key(row)] for row in rows], dtype=np.int64),
     )
 
 
@@ -146,9 +150,7 @@ def _target(row: Example, signal: str) -> float:
 
 def _assign_folds(rows: Sequence[Example]) -> dict[tuple[str, str], int]:
     """Largest group first into the emptiest fold of its source; ties by name."""
-    sizes: dict[tuple[str, str], int] = {}
-    for row in rows:
-        sizes[row.source, row.group] = sizes.get((row.source, row.group), 0) + 1
+    sizes = Counter(map(_fold_key, rows))
     filled: dict[str, list[int]] = {}
     fold_of = {}
     for source, group in sorted(sizes, key=lambda key: (-sizes[key], key)):
@@ -157,6 +159,11 @@ def _assign_folds(rows: Sequence[Example]) -> dict[tuple[str, str], int]:
         n_rows[fold] += sizes[source, group]
         fold_of[source, group] = fold
     return fold_of
+
+
+def _fold_key(row: Example) -> tuple[str, str]:
+    """Written replies and returns go with the posts of their industry: a head must not meet it through them."""
+    return WRITTEN if row.source == WRITTEN_TALK else row.source, row.group
 
 
 def read_written(folder: Path) -> list[Example]:

@@ -21,7 +21,7 @@ from models.encoder import Encoder
 from models.errors import KlankbordError
 from models.heads import POOLED, Basis, HeadSet, SignalHead, SourceCount, Threshold, Validation
 from models.signals import SIGNALS
-from training.dataset import N_FOLDS, SOURCES, WRITTEN, LabelledTexts, read_examples
+from training.dataset import SOURCES, WRITTEN, WRITTEN_TALK, LabelledTexts, read_examples
 from training.intervals import auc_interval
 
 MIN_PRECISION = 0.8
@@ -127,18 +127,26 @@ def train_heads(
 
 
 def fit_heads(
-    labelled: LabelledTexts, hidden: NDArray[np.float32], *, encoder_version: str, hidden_layers: Sequence[int]
+    labelled: LabelledTexts,
+    hidden: NDArray[np.float32],
+    *,
+    encoder_version: str,
+    hidden_layers: Sequence[int],
+    learned: NDArray[np.bool_] | None = None,
 ) -> Iterator[SignalHead]:
     """Fit one head after the other, in the order of `SIGNALS`.
 
     Parameters
     ----------
     hidden : shape (n, n_layers, dim), the rows of `labelled`.
+    learned : shape (n,), rows that weights may be fitted on; None = all. Every judged row takes part in the choice of
+        the penalty, the calibration and the validation all the same, so that heads of different subsets are measured
+        on the same posts.
     """
     with threadpool_limits(1):
         features = _standardise(hidden)
     for signal in SIGNALS:
-        task = _task(signal, labelled)
+        task = _task(signal, labelled, learned=np.ones(len(labelled), dtype=bool) if learned is None else learned)
         with threadpool_limits(1):
             strength, logits = _choose_strength(task, features, labelled)
             model = _fit(task, features, rows=task.weights > 0, strength=strength)
@@ -175,7 +183,34 @@ def _unstandardise(head: SignalHead, features: Features, shape: tuple[int, ...])
     return replace(head, weights=weights.reshape(shape), bias=head.bias - float(np.sum(used * features.means)))
 
 
-def _task(signal: str, labelled: LabelledTexts) -> Task:
+def logits_across_industries(
+    labelled: LabelledTexts, hidden: NDArray[np.float32], *, strengths: Mapping[str, float]
+) -> Array:
+    """Predict each written post by heads that never saw its industry, in any language or kind of written text.
+
+    Parameters
+    ----------
+    hidden : shape (n, n_layers, dim), the rows of `labelled`.
+    strengths : inverse penalty by signal.
+
+    Returns
+    -------
+    Logits, shape (n, 8), columns as `SIGNALS`; NaN where the row is no written post.
+    """
+    sources = np.array(labelled.sources)
+    _, industries = np.unique(labelled.groups, return_inverse=True)
+    folds = np.where(np.isin(sources, [WRITTEN, WRITTEN_TALK]), industries, -1)
+    everything, logits = np.ones(len(labelled), dtype=bool), np.full(labelled.targets.shape, np.nan)
+    with threadpool_limits(1):
+        features = _standardise(hidden)
+        for column, signal in enumerate(SIGNALS):
+            task = _task(signal, labelled, learned=everything)
+            task = replace(task, judged=task.judged & (sources == WRITTEN))
+            logits[:, column] = _held_out_logits(task, features, folds, strengths[signal])
+    return logits
+
+
+def _task(signal: str, labelled: LabelledTexts, *, learned: NDArray[np.bool_]) -> Task:
     """Written posts weigh 1 each; an open set weighs its share of all written posts together."""
     column = SIGNALS.index(signal)
     labels, judged = labelled.targets[:, column], labelled.judged[:, column]
@@ -183,10 +218,10 @@ def _task(signal: str, labelled: LabelledTexts) -> Task:
         if np.sum(judged & (labels == label)) < MIN_CLASS_ROWS:
             raise NotEnoughLabels(f"fewer than {MIN_CLASS_ROWS} judged posts {name} {signal}; write more of them")
     sources = np.array(labelled.sources)
-    is_written = sources == WRITTEN
+    is_written = learned & (sources == WRITTEN)
     weights = is_written.astype(np.float64)
     for source, share in OPEN_SHARES[signal].items():
-        rows = np.flatnonzero((sources == source) & ~np.isnan(labels))
+        rows = np.flatnonzero(learned & (sources == source) & ~np.isnan(labels))
         if not judged[rows].any():
             rows = rows[:: 1 + len(rows) // MAX_OPEN_ROWS]
         weights[rows] = share * is_written.sum() / max(len(rows), 1)
@@ -211,11 +246,10 @@ def _choose_strength(task: Task, features: Features, labelled: LabelledTexts) ->
 def _held_out_logits(task: Task, features: Features, folds: NDArray[np.int64], strength: float) -> Array:
     """Each judged row's logit from a head that was fitted on the other folds; NaN elsewhere."""
     logits = np.full(len(folds), np.nan)
-    for fold in range(N_FOLDS):
+    for fold in np.unique(folds[task.judged]):
         rows = task.judged & (folds == fold)
-        if rows.any():
-            model = _fit(task, features, rows=(task.weights > 0) & (folds != fold), strength=strength)
-            logits[rows] = model.decision_function(features.columns[rows])
+        model = _fit(task, features, rows=(task.weights > 0) & (folds != fold), strength=strength)
+        logits[rows] = model.decision_function(features.columns[rows])
     return logits
 
 

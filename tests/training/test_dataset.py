@@ -8,6 +8,7 @@ from models.signals import SIGNALS
 from training.dataset import (
     N_FOLDS,
     SOURCES,
+    WRITTEN_TALK,
     Example,
     LabelSetsMissing,
     WrittenPostInvalid,
@@ -70,6 +71,16 @@ def test_a_group_is_never_on_both_sides_of_a_split():
         folds.setdefault(group_of[text], set()).add(int(fold))
     assert all(len(here) == 1 for here in folds.values())
     assert set(columns.folds.tolist()) == set(range(N_FOLDS))
+
+
+def test_written_replies_fall_in_the_fold_of_their_industry():
+    posts = [example(f"post {i}", group=f"g{i % 11}", labels={"spam": 1.0}) for i in range(200)]
+    talk = [example(f"reply {i}", source=WRITTEN_TALK, group=f"g{i % 7}", weak_labels={"spam": 0.0}) for i in range(90)]
+    columns = as_columns([*posts, *talk])
+    folds: dict[str, set[int]] = {}
+    for group, fold in zip(columns.groups, columns.folds, strict=True):
+        folds.setdefault(group, set()).add(int(fold))
+    assert all(len(here) == 1 for here in folds.values())
 
 
 def test_a_judged_label_wins_over_a_weak_one_for_the_same_text():
