@@ -1,0 +1,27 @@
+"""What the service reads from its environment, once, at start."""
+
+from pathlib import Path
+
+from platformdirs import user_data_path
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Where the service keeps its data and which models it uses; every name is prefixed with `KLANKBORD_`.
+
+    Attributes
+    ----------
+    home : folder of the bundled database; for root a folder of the system, because the server runs as another user,
+        who cannot pass through root's own.
+    database_url : a PostgreSQL server with pgvector; None = the bundled one, with its data in `home`.
+    encoder : "bundled", a sentence-transformers name or a folder.
+    heads : folder with heads fitted for that encoder; None = those that ship with Klankbord.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="KLANKBORD_", frozen=True)
+
+    home: Path = Field(default_factory=lambda: user_data_path("klankbord", use_site_for_root=True))
+    database_url: str | None = None
+    encoder: str = "bundled"
+    heads: Path | None = None

@@ -1,0 +1,351 @@
+"""The tables of the service. Rows are what is stored; what they mean is decided in the stages.
+
+Everything that belongs to a person hangs below `posts` and is deleted with it; vectors live in the same database for
+that reason. `decisions` is append-only: a trigger refuses changes.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from pgvector.sqlalchemy import HALFVEC
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    LargeBinary,
+    MetaData,
+    Text,
+    UniqueConstraint,
+    false,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+NAMES = {
+    "ix": "ix_%(column_0_N_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """The root of every table; text has no length limit, moments know their zone, whole numbers are 64 bits."""
+
+    metadata = MetaData(naming_convention=NAMES)
+    type_annotation_map = {  # noqa: RUF012 - as SQLAlchemy documents it
+        str: Text,
+        int: BigInteger,
+        float: Double,
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB,
+        list[dict[str, Any]]: JSONB,
+        list[str]: ARRAY(Text),
+        list[float | None]: ARRAY(Double),
+    }
+
+
+class CommunityRow(Base):
+    """One tenant. `settings` holds the fields of `moderation.config.Community`."""
+
+    __tablename__ = "communities"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    slug: Mapped[str] = mapped_column(unique=True)
+    settings: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class PostRow(Base):
+    """The newest version of a post; the fields of `moderation.posts.Post` beside what the service keeps about it.
+
+    Attributes
+    ----------
+    content_hash : of everything that the record says, to tell an unchanged record.
+    words_hash : of title and text alone; the signals are made anew when it changes.
+    revision : from 1; counts the changes of `words_hash`. A decision names the revision that was shown.
+    placed_topic_id : the topic that a moderator put the post in, over the one that was found.
+    waiting_since : when the words arrived that still have to be scored; None = nothing to do.
+    not_scored_reason : why scoring failed for good; None = it did not.
+    is_backfill : came in an import; new posts go first.
+    """
+
+    __tablename__ = "posts"
+    __table_args__ = (
+        Index("ix_posts_thread", "community_id", "thread_id", "created_at", "id"),
+        Index("ix_posts_time", "community_id", "created_at", "id"),
+        Index("ix_posts_author", "community_id", "author_id"),
+        Index("ix_posts_waiting", "community_id", "waiting_since", postgresql_where=text("waiting_since IS NOT NULL")),
+    )
+
+    community_id: Mapped[int] = mapped_column(ForeignKey("communities.id", ondelete="CASCADE"), primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    thread_id: Mapped[str]
+    parent_id: Mapped[str | None]
+    space: Mapped[str | None]
+    author_id: Mapped[str | None]
+    author_name: Mapped[str | None]
+    role: Mapped[str]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]
+    title: Mapped[str | None]
+    text: Mapped[str]
+    is_html: Mapped[bool]
+    likes: Mapped[int]
+    language: Mapped[str | None]
+    accepted: Mapped[bool]
+    locked_at: Mapped[datetime | None]
+    kind: Mapped[str]
+    content_hash: Mapped[str]
+    words_hash: Mapped[str]
+    revision: Mapped[int] = mapped_column(server_default="1")
+    placed_topic_id: Mapped[int | None]
+    waiting_since: Mapped[datetime | None]
+    not_scored_reason: Mapped[str | None]
+    is_backfill: Mapped[bool] = mapped_column(server_default=false())
+    received_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class ScoreRow(Base):
+    """What one version of the models reads in one post; a post without a row for its words is still waiting.
+
+    Attributes
+    ----------
+    words_hash : of the words that were read; another one on the post means that these scores are old.
+    language : ISO 639-1 code or "unknown".
+    vector : unit length; None for posts without any words.
+    signals : in the order of `models.signals.SIGNALS`, each 0..1 or None.
+    topic_id, off_purpose, off_thread : None for the reason beside it; all None until the community has been fitted.
+    words : for search by word, in the post's language.
+    judged_at : when topic and relevance were last worked out; None = not yet.
+    """
+
+    __tablename__ = "scores"
+    __table_args__ = (
+        ForeignKeyConstraint(["community_id", "post_id"], ["posts.community_id", "posts.id"], ondelete="CASCADE"),
+        Index("ix_scores_topic", "community_id", "model_version", "topic_id"),
+        Index("ix_scores_words", "words", postgresql_using="gin"),
+    )
+
+    community_id: Mapped[int] = mapped_column(primary_key=True)
+    post_id: Mapped[str] = mapped_column(primary_key=True)
+    model_version: Mapped[str] = mapped_column(primary_key=True)
+    words_hash: Mapped[str]
+    language: Mapped[str]
+    n_words: Mapped[int]
+    vector: Mapped[Any | None] = mapped_column(HALFVEC())
+    signals: Mapped[list[float | None]]
+    topic_id: Mapped[int | None]
+    topic_cosine: Mapped[float | None]
+    unsorted_reason: Mapped[str | None]
+    off_purpose: Mapped[float | None]
+    off_purpose_reason: Mapped[str | None]
+    off_thread: Mapped[float | None]
+    off_thread_reason: Mapped[str | None]
+    words: Mapped[Any | None] = mapped_column(TSVECTOR)
+    scored_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    judged_at: Mapped[datetime | None]
+
+
+class FlagRow(Base):
+    """One post before the moderators, with every reason; at most one open row per post.
+
+    Attributes
+    ----------
+    revision : of the post that the reasons speak of.
+    status : "open" while any reason is open, "decided" when people decided the last one, "closed" when the software
+        did (`closed_reason`: the post was deleted, edited, answered, or no reason holds any more).
+    reasons : each {lane, reason, probability, threshold, evidence, status}; status "open", "decided" or "gone".
+    lanes : the lanes with an open reason, to filter by.
+    priority, priority_parts : see `moderation.priority`.
+    claimed_by : who is working on it until `claimed_until`; a claim past that moment counts no more.
+    """
+
+    __tablename__ = "flags"
+    __table_args__ = (
+        ForeignKeyConstraint(["community_id", "post_id"], ["posts.community_id", "posts.id"], ondelete="CASCADE"),
+        Index("uq_flags_open", "community_id", "post_id", unique=True, postgresql_where=text("status = 'open'")),
+        Index("ix_flags_queue", "community_id", "status", text("priority DESC"), "id"),
+        CheckConstraint("status IN ('open', 'decided', 'closed')", name="status"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    community_id: Mapped[int]
+    post_id: Mapped[str]
+    thread_id: Mapped[str]
+    revision: Mapped[int]
+    model_version: Mapped[str]
+    status: Mapped[str] = mapped_column(server_default="open")
+    closed_reason: Mapped[str | None]
+    reasons: Mapped[list[dict[str, Any]]]
+    lanes: Mapped[list[str]]
+    priority: Mapped[float]
+    priority_parts: Mapped[dict[str, Any]]
+    opened_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    closed_at: Mapped[datetime | None]
+    claimed_by: Mapped[int | None] = mapped_column(ForeignKey("moderators.id"))
+    claimed_until: Mapped[datetime | None]
+
+
+class DecisionRow(Base):
+    """What a person did with a flag. Append-only: an undo is a row that names the row it takes back.
+
+    Attributes
+    ----------
+    lane : the lane that the decision is about; its open reasons are closed by it ("skip" closes none).
+    revision : of the post as the person saw it.
+    reasons : those of the lane as they were shown, for training and for the record.
+    space, topic_id : for "place": where the post belongs; neither = a new topic.
+    mode : "live", or "shadow" for a candidate model's flag that nobody acts on.
+    """
+
+    __tablename__ = "decisions"
+    __table_args__ = (
+        Index("ix_decisions_flag", "flag_id", "id"),
+        Index("ix_decisions_post", "community_id", "post_id", "id"),
+        CheckConstraint(
+            "action IN ('agree', 'disagree', 'place', 'answered_elsewhere', 'recommend_removal', 'skip', 'undo')",
+            name="action",
+        ),
+        CheckConstraint("(action = 'undo') = (undoes IS NOT NULL)", name="undo_names_a_decision"),
+        CheckConstraint("action <> 'recommend_removal' OR lane = 'review'", name="removal_from_review_only"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    community_id: Mapped[int] = mapped_column(ForeignKey("communities.id", ondelete="CASCADE"))
+    flag_id: Mapped[int]
+    post_id: Mapped[str]
+    lane: Mapped[str]
+    revision: Mapped[int]
+    action: Mapped[str]
+    space: Mapped[str | None]
+    topic_id: Mapped[int | None]
+    note: Mapped[str | None]
+    reasons: Mapped[list[dict[str, Any]]]
+    model_version: Mapped[str]
+    mode: Mapped[str] = mapped_column(server_default="live")
+    moderator_id: Mapped[int] = mapped_column(ForeignKey("moderators.id"))
+    undoes: Mapped[int | None] = mapped_column(ForeignKey("decisions.id"), unique=True)
+    decided_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+
+class ModeratorRow(Base):
+    """A person who works a community's queue; one who came through an API key has no password.
+
+    `name` is what other moderators see, and what a person signs in with.
+    """
+
+    __tablename__ = "moderators"
+    __table_args__ = (UniqueConstraint("community_id", "name"),)
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    community_id: Mapped[int] = mapped_column(ForeignKey("communities.id", ondelete="CASCADE"))
+    name: Mapped[str]
+    password_hash: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    disabled_at: Mapped[datetime | None]
+
+
+class SignInRow(Base):
+    """One browser of a moderator; the cookie's token is stored as a SHA-256 only."""
+
+    __tablename__ = "sign_ins"
+
+    token_hash: Mapped[str] = mapped_column(primary_key=True)
+    moderator_id: Mapped[int] = mapped_column(ForeignKey("moderators.id", ondelete="CASCADE"))
+    csrf_token: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime]
+
+
+class ApiKeyRow(Base):
+    """A key of a community's platform; stored as a SHA-256, shown once.
+
+    `scope` is one of "ingest", "read", "moderate", "admin"; `prefix` its first characters, to tell keys apart.
+    """
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    community_id: Mapped[int] = mapped_column(ForeignKey("communities.id", ondelete="CASCADE"))
+    key_hash: Mapped[str] = mapped_column(unique=True)
+    prefix: Mapped[str]
+    name: Mapped[str]
+    scope: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+
+
+class IdempotencyRow(Base):
+    """The answer to a write that carried an `Idempotency-Key`, to be given again to a repeat of it."""
+
+    __tablename__ = "idempotency_keys"
+
+    community_id: Mapped[int] = mapped_column(ForeignKey("communities.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    request_hash: Mapped[str]
+    status: Mapped[int]
+    body: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class EventRow(Base):
+    """Something that those who watch a queue want to know, written with the change that it tells of.
+
+    `transaction` numbers the transaction that wrote it: rows come into sight in another order than their ids.
+    """
+
+    __tablename__ = "events"
+    __table_args__ = (Index("ix_events_community", "community_id", "transaction", "id"),)
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    community_id: Mapped[int] = mapped_column(ForeignKey("communities.id", ondelete="CASCADE"))
+    kind: Mapped[str]
+    payload: Mapped[dict[str, Any]]
+    transaction: Mapped[int] = mapped_column(server_default=text("pg_current_xact_id()::text::bigint"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class FitRow(Base):
+    """What new posts of a community are measured against, fitted on its posts; the newest one counts.
+
+    `arrays` is a NumPy .npz file, see `moderation.fits`.
+    """
+
+    __tablename__ = "fits"
+
+    community_id: Mapped[int] = mapped_column(ForeignKey("communities.id", ondelete="CASCADE"), primary_key=True)
+    model_version: Mapped[str] = mapped_column(primary_key=True)
+    fitted_at: Mapped[datetime]
+    n_posts: Mapped[int]
+    arrays: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class FindingRow(Base):
+    """The contents of one of the files of `klankbord analyse`, worked out over all posts at one moment.
+
+    `kind` is "topics", "drift", "splits", "response_times" or "members"; "report" holds the page by language.
+    """
+
+    __tablename__ = "findings"
+
+    community_id: Mapped[int] = mapped_column(ForeignKey("communities.id", ondelete="CASCADE"), primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    found_at: Mapped[datetime]
+    n_posts: Mapped[int]
+    model_version: Mapped[str]
+    contents: Mapped[dict[str, Any]]
