@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -29,6 +29,10 @@ THREAD_WORDS = 20
 
 # What mail programs in the languages of the encoder put before the title of an answer.
 REPLY_MARK = re.compile(r"^\s*(?:(?:re|aw|antw|sv|fwd?|tr|wg)(?:\[\d+\])?\s*:\s*)+", re.IGNORECASE)
+
+NAME_PART = re.compile(r"[^\W\d_]{2,}")
+#: A name starts with a capital nearly always; an ordinary word only where a sentence starts.
+MIN_CAPITAL_SHARE = 0.8
 
 NOT_SCORED = "negative word of mouth is not scored in these posts"
 
@@ -114,13 +118,12 @@ def assign_topics(corpus: Corpus) -> Topics:
     A post is sorted by what it says and by what its thread is about, so that a short answer is found with its question.
     Languages are compared after taking away what all posts in a language share.
     """
-    rows = np.flatnonzero(corpus.visible & corpus.encoded)
-    n_words = np.array([corpus.readings[row].n_words for row in rows], dtype=np.int64)
-    languages = [corpus.languages[row] for row in rows]
+    sorted_by = read_sorted_by(corpus)
+    rows = sorted_by.rows
     clustering = find_topics(
-        mix_with_threads(corpus.vectors[rows], _numbered([corpus.posts[row].thread_id for row in rows]), n_words),
-        groups=_numbered(languages),
-        fitted=n_words >= MIN_WORDS,
+        sorted_by.vectors,
+        groups=_numbered(sorted_by.languages),
+        fitted=sorted_by.shapes_topics,
     )
     topic_of = np.zeros(len(corpus), dtype=np.int64)
     topic_of[rows] = clustering.labels + 1
@@ -129,9 +132,48 @@ def assign_topics(corpus: Corpus) -> Topics:
     return Topics(
         topic_of=topic_of,
         cosine=cosine,
-        unsorted_reasons=_reasons(corpus, rows, n_words, clustering),
+        unsorted_reasons=unsorted_reasons(corpus, sorted_by, clustering.reasons),
         topics=_describe(corpus, rows, clustering),
         stability=clustering.stability,
+    )
+
+
+@dataclass(frozen=True)
+class SortedBy:
+    """What posts are sorted by: one row for each visible post with words.
+
+    Attributes
+    ----------
+    rows : shape (n,), rows of the corpus.
+    vectors : shape (n, dim), float32, unit rows: the posts, drawn towards their threads.
+    threads : shape (n,), thread numbers.
+    n_words : shape (n,).
+    languages : by row.
+    """
+
+    rows: NDArray[np.int64]
+    vectors: NDArray[np.float32]
+    threads: NDArray[np.int64]
+    n_words: NDArray[np.int64]
+    languages: tuple[str, ...]
+
+    @property
+    def shapes_topics(self) -> NDArray[np.bool_]:
+        """Posts with enough words to shape topics; the others only join one; shape (n,)."""
+        return np.asarray(self.n_words >= MIN_WORDS, dtype=bool)
+
+
+def read_sorted_by(corpus: Corpus) -> SortedBy:
+    """Take what topics rest on from a corpus of whole threads."""
+    rows = np.flatnonzero(corpus.visible & corpus.encoded)
+    n_words = np.array([corpus.readings[row].n_words for row in rows], dtype=np.int64)
+    threads = _numbered([corpus.posts[row].thread_id for row in rows])
+    return SortedBy(
+        rows=rows,
+        vectors=mix_with_threads(corpus.vectors[rows], threads, n_words),
+        threads=threads,
+        n_words=n_words,
+        languages=tuple(corpus.languages[row] for row in rows),
     )
 
 
@@ -163,13 +205,12 @@ def _numbered(names: Sequence[str]) -> NDArray[np.int64]:
     return np.unique(np.array(names, dtype=np.str_), return_inverse=True)[1].astype(np.int64)
 
 
-def _reasons(
-    corpus: Corpus, rows: NDArray[np.int64], n_words: NDArray[np.int64], clustering: Clustering
-) -> tuple[str | None, ...]:
-    reasons: list[str | None] = [NO_WORDS if visible else DELETED for visible in corpus.visible]
-    for row, n, reason in zip(rows, n_words, clustering.reasons, strict=True):
-        reasons[row] = TOO_SHORT if reason and n < MIN_WORDS else reason
-    return tuple(reasons)
+def unsorted_reasons(corpus: Corpus, sorted_by: SortedBy, reasons: Sequence[str | None]) -> tuple[str | None, ...]:
+    """Why each row of the corpus has no topic, given the reasons for the rows that could have one; None = it has."""
+    found: list[str | None] = [NO_WORDS if visible else DELETED for visible in corpus.visible]
+    for row, shapes, reason in zip(sorted_by.rows, sorted_by.shapes_topics, reasons, strict=True):
+        found[row] = TOO_SHORT if reason and not shapes else reason
+    return tuple(found)
 
 
 def _describe(corpus: Corpus, rows: NDArray[np.int64], clustering: Clustering) -> tuple[Topic, ...]:
@@ -210,8 +251,23 @@ def _names(corpus: Corpus, rows: NDArray[np.int64], labels: NDArray[np.int64]) -
         languages=[corpus.languages[row] for row in rows],
         titles=[title for title, _ in titles_and_texts],
         writers=_numbered([f"by {post.author_id}" if post.author_id else f"post {post.id}" for post in posts]),
-        excluded=frozenset(post.author_name.casefold() for post in posts if post.author_name),
+        excluded=_names_of_people({post.author_name for post in posts if post.author_name}, corpus, rows),
     )
+
+
+def _names_of_people(author_names: Collection[str], corpus: Corpus, rows: NDArray[np.int64]) -> frozenset[str]:
+    """Members' names, and the parts of them that posts write with a capital: Samira, but not the bread of Jan Brood."""
+    parts = {part.casefold() for name in author_names for part in NAME_PART.findall(name)}
+    n_all: Counter[str] = Counter()
+    n_capital: Counter[str] = Counter()
+    for row in rows.tolist():
+        for token in NAME_PART.findall(corpus.readings[row].words):
+            word = token.casefold()
+            if word in parts:
+                n_all[word] += 1
+                n_capital[word] += token[0].isupper()
+    capital = {word for word, n in n_all.items() if n_capital[word] >= MIN_CAPITAL_SHARE * n}
+    return frozenset(name.casefold() for name in author_names) | capital
 
 
 def _split_title(corpus: Corpus, row: int) -> tuple[str, str]:

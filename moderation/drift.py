@@ -289,7 +289,8 @@ def _coverage(corpus: Corpus, topics: Topics, visible: NDArray[np.int64]) -> dic
 
 def _divergence_json(topics: Topics, timeline: Timeline) -> list[dict[str, Any]]:
     """The distance between each two successive periods, and which topics make it."""
-    counts = np.zeros((len(timeline.period), len(topics.topics) + 1), dtype=np.int64)
+    n_columns = int(topics.topic_of.max(initial=0)) + 1  # ids that are not in use any more have no posts
+    counts = np.zeros((len(timeline.period), n_columns), dtype=np.int64)
     np.add.at(counts, (timeline.piece, topics.topic_of[timeline.rows]), 1)
     of_period = [counts[timeline.period == place] for place in range(len(timeline.calendar.periods))]
     return [

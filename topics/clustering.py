@@ -13,7 +13,7 @@ from scipy import sparse
 from sklearn.metrics import adjusted_mutual_info_score
 from threadpoolctl import threadpool_limits
 
-from topics.graph import nearest_neighbours, shared_neighbour_graph, sums_by_group
+from topics.graph import nearest_neighbours, shared_neighbour_graph, shrunk_means, sums_by_group
 from topics.partition import leiden_communities
 
 TOO_FEW_POSTS = "too few posts"
@@ -113,7 +113,8 @@ def find_topics(
     groups = np.zeros(len(vectors), dtype=np.int64) if groups is None else groups
     rows = np.arange(len(vectors)) if fitted is None else np.flatnonzero(fitted)
     with threadpool_limits(1):
-        points = _centre(vectors, groups, rows)
+        means = group_means(vectors[rows], groups[rows], n_groups=int(groups.max(initial=-1)) + 1)
+        points = centre_rows(vectors, means[groups])
         if len(rows) < MIN_POSTS:
             return _nothing_found(points, TOO_FEW_POSTS, stability=None)
         distinct, twin_of = _first_of_twins(points[rows])
@@ -133,20 +134,24 @@ def find_topics(
         return _settle(points, labels, is_held, stability=stability)
 
 
-def _centre(
-    vectors: NDArray[np.float32], groups: NDArray[np.int64], fitted_rows: NDArray[np.int64]
-) -> NDArray[np.float32]:
-    """Take away what all posts of a group share and scale to unit length.
+def group_means(vectors: NDArray[np.float32], groups: NDArray[np.int64], *, n_groups: int) -> NDArray[np.float64]:
+    """What all posts of a group share, shape (n_groups, dim); the mean of all for groups without rows.
 
     Sentence encoders put every text in one narrow cone, and each language in its own corner of it. The mean of a small
     group is drawn towards the mean of all.
+
+    Parameters
+    ----------
+    vectors : shape (n, dim), unit rows.
+    groups : shape (n,), numbers from 0.
     """
-    n_groups = int(groups.max(initial=-1)) + 1
-    sums = sums_by_group(vectors[fitted_rows], groups[fitted_rows], n_groups)
-    n_rows = np.bincount(groups[fitted_rows], minlength=n_groups)[:, None]
-    overall = sums.sum(axis=0) / max(1, len(fitted_rows))
-    means = (sums + GROUP_PRIOR * overall) / (n_rows + GROUP_PRIOR)
-    return _unit_rows(vectors - means[groups])
+    sums = sums_by_group(vectors, groups, n_groups)
+    return shrunk_means(sums, np.bincount(groups, minlength=n_groups), prior=GROUP_PRIOR)
+
+
+def centre_rows(vectors: NDArray[np.float32], shared: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Take away what each row shares with its group, both of shape (n, dim), and scale to unit length."""
+    return _unit_rows(vectors - shared)
 
 
 def _unit_rows(vectors: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -210,8 +215,8 @@ def _stabilities(one: NDArray[np.float32], other: NDArray[np.float32]) -> list[f
         of_one, of_other = (_communities(graph, fineness) for graph in graphs)
         if min(of_one.max(), of_other.max()) == 0:
             return 0.0  # a single topic always agrees with itself
-        from_other = np.argmax(one @ _centroids(other, of_other).T, axis=1)
-        from_one = np.argmax(other @ _centroids(one, of_one).T, axis=1)
+        from_other = np.argmax(one @ topic_centroids(other, of_other).T, axis=1)
+        from_one = np.argmax(other @ topic_centroids(one, of_one).T, axis=1)
         return float(
             (adjusted_mutual_info_score(of_one, from_other) + adjusted_mutual_info_score(of_other, from_one)) / 2
         )
@@ -220,7 +225,7 @@ def _stabilities(one: NDArray[np.float32], other: NDArray[np.float32]) -> list[f
         return list(threads.map(agreement, FINENESSES))
 
 
-def _centroids(points: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float32]:
+def topic_centroids(points: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float32]:
     """The direction of each topic's sum, shape (n_topics, dim); rows labelled -1 take no part."""
     return _unit_rows(sums_by_group(points, labels, int(labels.max(initial=-1)) + 1))
 
@@ -244,18 +249,15 @@ def _settle(
     points: NDArray[np.float32], labels: NDArray[np.int64], is_held: NDArray[np.bool_], *, stability: float
 ) -> Clustering:
     """Let go of posts that lie between topics, and take in those that clearly belong to one."""
-    centroids = _centroids(points, labels)
+    centroids = topic_centroids(points, labels)
     cosines = _cosines(points, centroids)
-    topics = range(cosines.shape[1])
     nearest = cosines.argmax(axis=1)
-    highest = cosines.max(axis=1)
-    second = np.partition(cosines, -2, axis=1)[:, -2] if len(topics) > 1 else np.full(len(points), -1.0)
-    reach = np.array([np.quantile(cosines[labels == topic, topic], JOIN_QUANTILE) for topic in topics])
-    is_close = highest >= reach[nearest]
-    joins = (labels < 0) & is_close & (highest - second >= JOIN_MARGIN)
+    reach = reach_of_topics(cosines[np.arange(len(points)), labels], labels, JOIN_QUANTILE)
+    is_close, is_clear = is_within_reach(cosines, reach, JOIN_MARGIN)
+    joins = (labels < 0) & is_close & is_clear
     stays = (labels >= 0) & (is_held | (labels == nearest))
     settled = _number_by_size(np.where(stays, labels, np.where(joins, nearest, -1)))
-    centroids = _centroids(points, settled)
+    centroids = topic_centroids(points, settled)
     cosines = _cosines(points, centroids)
     own = np.where(settled >= 0, settled, cosines.argmax(axis=1))
     is_between = is_close | (labels >= 0)
@@ -270,6 +272,34 @@ def _settle(
         centroids=centroids,
         stability=stability,
     )
+
+
+def reach_of_topics(cosine: NDArray[np.float64], labels: NDArray[np.int64], quantile: float) -> NDArray[np.float64]:
+    """The cosine to its topic that this share of each topic's members do not reach; shape (n_topics,).
+
+    Parameters
+    ----------
+    cosine : shape (n,), of each row to its own topic.
+    labels : shape (n,), topics from 0, each with a member; -1 = unsorted.
+    """
+    topics = range(int(labels.max(initial=-1)) + 1)
+    return np.array([np.quantile(cosine[labels == topic], quantile) for topic in topics], dtype=np.float64)
+
+
+def is_within_reach(
+    cosines: NDArray[np.float64], reach: NDArray[np.float64], margin: float
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Whether each row's nearest topic is close enough, and whether it is clearly nearer than the second.
+
+    Parameters
+    ----------
+    cosines : shape (n, n_topics), at least one topic.
+    reach : shape (n_topics,), cosines.
+    margin : a difference of cosines.
+    """
+    highest = cosines.max(axis=1)
+    second = np.partition(cosines, -2, axis=1)[:, -2] if cosines.shape[1] > 1 else np.full(len(cosines), -1.0)
+    return highest >= reach[cosines.argmax(axis=1)], highest - second >= margin
 
 
 def _cosines(points: NDArray[np.float32], centroids: NDArray[np.float32]) -> NDArray[np.float64]:

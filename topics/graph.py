@@ -95,3 +95,20 @@ def sums_by_group(vectors: NDArray[np.float32], groups: NDArray[np.int64], n_gro
     rows = np.flatnonzero(groups >= 0)
     indicator = sparse.csr_array((np.ones(len(rows)), (groups[rows], rows)), shape=(n_groups, len(vectors)))
     return np.asarray(indicator @ vectors.astype(np.float64), dtype=np.float64)
+
+
+def shrunk_means(sums: NDArray[np.float64], n_rows: NDArray[np.int64], *, prior: float) -> NDArray[np.float64]:
+    """What all rows of a group share: the group's mean, drawn towards the mean of all where the group is small.
+
+    Parameters
+    ----------
+    sums : shape (n_groups, dim), the sum of each group's rows.
+    n_rows : shape (n_groups,), how many rows each sum holds.
+    prior : how many rows the mean of all counts for; more than 0.
+
+    Returns
+    -------
+    Shape (n_groups, dim); the mean of all for a group without rows.
+    """
+    overall = sums.sum(axis=0) / max(1, n_rows.sum())
+    return np.asarray((sums + prior * overall) / (n_rows[:, None] + prior), dtype=np.float64)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
-from topics.graph import nearest_neighbours, shared_neighbour_graph
+from topics.graph import nearest_neighbours, shared_neighbour_graph, shrunk_means
 
 Layer = Literal["replies", "threads", "interests"]
 
@@ -202,8 +202,7 @@ def _summed_vectors(activity: Activity, vectors: NDArray[np.float32]) -> NDArray
     by_language = _sum_rows(vectors, rows, language, n_sums=int(language.max(initial=0)) + 1)
     n_posts = np.zeros((activity.n_members, len(by_language)))
     np.add.at(n_posts, (author, language), 1.0)
-    overall = by_language.sum(axis=0) / max(len(rows), 1)
-    means = (by_language + LANGUAGE_PRIOR * overall) / (n_posts.sum(axis=0)[:, None] + LANGUAGE_PRIOR)
+    means = shrunk_means(by_language, np.bincount(language, minlength=len(by_language)), prior=LANGUAGE_PRIOR)
     with threadpool_limits(1):
         shared = n_posts @ means
     return _sum_rows(vectors, rows, author, n_sums=activity.n_members) - np.asarray(shared, dtype=np.float64)

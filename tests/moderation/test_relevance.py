@@ -102,6 +102,16 @@ def test_too_few_posts_or_threads_are_said(community):
     assert set(found.off_thread_reasons) == {"too few threads to compare with"}
 
 
+@pytest.mark.parametrize("n_elsewhere", [0, 1, 40])
+def test_a_community_that_is_nearly_one_thread_is_not_compared_with_itself(community, n_elsewhere):
+    """`analyse` used to end with an error where no post, or after trimming none, stood outside the one thread."""
+    vectors, _ = community
+    threads = np.r_[np.zeros(300 - n_elsewhere, dtype=np.intp), 1 + np.arange(n_elsewhere)]
+    found = measure_relevance(corpus_of(vectors[:300], threads), NO_PURPOSE)
+    assert set(found.off_purpose_reasons) == {"too few threads to compare with"}
+    assert np.isnan(found.p_off_purpose).all()
+
+
 def test_misplaced_share_of_unrelated_replies_is_high_and_of_related_ones_low():
     rng = np.random.default_rng(0)
     related, unrelated = rng.beta(0.3, 20, size=1800), rng.uniform(size=200)

@@ -10,7 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_mutual_info_score
 
-from topics.clustering import BETWEEN_TOPICS, NO_DISTINCT_TOPICS, NOTHING_SIMILAR, TOO_FEW_POSTS, find_topics
+from topics.clustering import (
+    BETWEEN_TOPICS,
+    NO_DISTINCT_TOPICS,
+    NOTHING_SIMILAR,
+    TOO_FEW_POSTS,
+    centre_rows,
+    find_topics,
+    group_means,
+    is_within_reach,
+    reach_of_topics,
+    topic_centroids,
+)
 
 DIM = 48
 
@@ -138,3 +149,27 @@ def test_threads_and_hash_seed_change_no_bit(settings):
         check=True,
     )
     assert run.stdout.strip() == digest_of_a_run()
+
+
+def test_points_and_centroids_can_be_worked_out_again_from_the_labels():
+    vectors, _ = planted(300)
+    groups = np.arange(300) % 2
+    clustering = find_topics(vectors, groups=groups)
+    points = centre_rows(vectors, group_means(vectors, groups, n_groups=2)[groups])
+    assert np.array_equal(points, clustering.points)
+    assert np.array_equal(topic_centroids(points, clustering.labels), clustering.centroids)
+
+
+def test_the_reach_of_a_topic_leaves_out_its_farthest_members():
+    cosine, labels = np.array([0.9, 0.8, 0.7, 0.5, 0.1]), np.array([0, 0, 0, 1, -1])
+    assert reach_of_topics(cosine, labels, 0.0).tolist() == [0.7, 0.5]
+    assert reach_of_topics(cosine, labels, 0.5).tolist() == [0.8, 0.5]
+    assert reach_of_topics(cosine[:0], labels[:0], 0.5).tolist() == []
+
+
+def test_close_and_clear_are_told_apart():
+    cosines, reach = np.array([[0.8, 0.1], [0.8, 0.78], [0.3, 0.0]]), np.array([0.5, 0.5])
+    is_close, is_clear = is_within_reach(cosines, reach, 0.05)
+    assert is_close.tolist() == [True, True, False]
+    assert is_clear.tolist() == [True, False, True]
+    assert is_within_reach(cosines[:, :1], reach[:1], 0.05)[1].all()

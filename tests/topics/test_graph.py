@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from topics import graph
-from topics.graph import nearest_neighbours, shared_neighbour_graph, sums_by_group
+from topics.graph import nearest_neighbours, shared_neighbour_graph, shrunk_means, sums_by_group
 
 
 def unit_rows(n, dim=16, seed=0):
@@ -59,3 +59,16 @@ def test_weight_is_the_jaccard_index_of_the_neighbourhoods():
 def test_sums_leave_out_rows_without_a_group():
     vectors = np.arange(8, dtype=np.float32).reshape(4, 2)
     assert sums_by_group(vectors, np.array([1, -1, 0, 1]), 3).tolist() == [[4, 5], [6, 8], [0, 0]]
+
+
+def test_the_mean_of_a_small_group_is_drawn_towards_the_mean_of_all():
+    sums, n_rows = np.array([[95.0, 0.0], [0.0, 5.0], [0.0, 0.0]]), np.array([95, 5, 0])
+    means = shrunk_means(sums, n_rows, prior=5)
+    overall = np.array([0.95, 0.05])
+    assert means[0] == pytest.approx((95 * np.array([1, 0]) + 5 * overall) / 100)
+    assert means[1] == pytest.approx((np.array([0, 1]) + overall) / 2)
+    assert means[2] == pytest.approx(overall)
+
+
+def test_means_of_nothing_are_zero():
+    assert shrunk_means(np.zeros((1, 2)), np.zeros(1, dtype=np.int64), prior=5).tolist() == [[0, 0]]
