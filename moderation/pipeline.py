@@ -1,9 +1,11 @@
 """The main job, as a table of contents: an export in, everything that the report and the files say out."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Protocol
@@ -92,6 +94,12 @@ class Models:
     encoder: Encoder
     heads: HeadSet
 
+    @cached_property
+    def version(self) -> str:
+        """Names both; scores of another version are not compared with these."""
+        heads = ",".join(self.heads.versions.values())
+        return f"{self.encoder.version}/{sha256(heads.encode()).hexdigest()[:8]}"
+
 
 @dataclass(frozen=True)
 class Request:
@@ -126,10 +134,34 @@ def analyse(request: Request, community: Community, models: Models, progress: Pr
     outside_export, outside = None, None
     if request.outside_paths:
         outside_export, outside = _read_and_score(request.outside_paths, request, community, models, watch)
+    return analyse_scored(
+        export, corpus, community, models, watch=watch, outside=outside, outside_export=outside_export
+    )
+
+
+def analyse_scored(
+    export: Export,
+    corpus: Corpus,
+    community: Community,
+    models: Models,
+    *,
+    watch: Stopwatch,
+    outside: Corpus | None = None,
+    outside_export: Export | None = None,
+    name_topics: Callable[[Topics], Topics] | None = None,
+) -> Analysis:
+    """The same for posts that have been scored already.
+
+    Parameters
+    ----------
+    name_topics : gives topics the ids that they had before; None = they are numbered by size.
+    """
     with watch.stage("topics"):
         topics = assign_topics(corpus)
+        if name_topics is not None:
+            topics = name_topics(topics)
     with watch.stage("signals"):
-        relevance = measure_relevance(corpus, _purpose_vectors(community, models.encoder))
+        relevance = measure_relevance(corpus, purpose_vectors(community, models.encoder))
     with watch.stage("response_times"):
         response_times = measure_response_times(
             corpus,
@@ -181,7 +213,8 @@ def _n_texts(read: ReadPosts) -> int:
     return len({(reading.words, language) for reading, language in zip(read.readings, read.languages, strict=True)})
 
 
-def _purpose_vectors(community: Community, encoder: Encoder) -> NDArray[np.float32]:
+def purpose_vectors(community: Community, encoder: Encoder) -> NDArray[np.float32]:
+    """The vectors of the community's purpose and of its spaces' purposes, one row for each that is there."""
     texts = [text for text in (community.purpose, *(space.purpose for space in community.spaces)) if text]
     if not texts:
         return np.empty((0, encoder.dim), dtype=np.float32)

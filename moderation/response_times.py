@@ -87,13 +87,26 @@ def measure_response_times(
     episodes = measure_episodes(corpus, end_at=end_at)
     return {
         "end_at": _iso(end_at),
-        "episodes": [_episode_json(corpus, episode, topic_of[episode.row], end_at) for episode in episodes],
+        **_who_waits(corpus, episodes, topic_of=topic_of, end_at=end_at),
         "n_episodes_without_author": sum(episode.times is None for episode in episodes),
         "clocks": _clocks_json(corpus, episodes),
         "staff_business_hours": _business_clock_json(corpus, episodes, community, end_at),
         "corrected": _corrected_json(corpus, episodes, end_at),
-        "unanswered_questions": unanswered_questions(corpus, topic_of=topic_of, end_at=end_at),
         **_outside_json(corpus, episodes, outside, outside_end_at),
+    }
+
+
+def who_waits(corpus: Corpus, *, topic_of: Sequence[int | None], end_at: datetime) -> dict[str, Any]:
+    """The episodes and the unanswered questions of some whole threads, as in response_times.json."""
+    return _who_waits(corpus, measure_episodes(corpus, end_at=end_at), topic_of=topic_of, end_at=end_at)
+
+
+def _who_waits(
+    corpus: Corpus, episodes: Sequence[MeasuredEpisode], *, topic_of: Sequence[int | None], end_at: datetime
+) -> dict[str, Any]:
+    return {
+        "episodes": [_episode_json(corpus, episode, topic_of[episode.row], end_at) for episode in episodes],
+        "unanswered_questions": unanswered_questions(corpus, topic_of=topic_of, end_at=end_at),
     }
 
 
@@ -175,6 +188,7 @@ def _episode_json(corpus: Corpus, episode: MeasuredEpisode, topic_id: int | None
         "n_amplifiers": len(amplifier_ids - {None}),
         "amplifier_ids": sorted(author_id for author_id in amplifier_ids if author_id is not None),
         "n_amplifying_posts": len(episode.amplifying_rows),
+        "amplifying_post_ids": [posts[row].id for row in episode.amplifying_rows],
         "corrected": None if correction is None else {"by": correction.by, "at": _iso(correction.at)},
         "corrected_reason": _why_not_corrected(corpus, episode, end_at),
         "censored": _code(episode, times.answer) if episode.times is not None else None,

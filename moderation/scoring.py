@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.encoder import Encoder
-from models.heads import HeadSet
+from models.heads import HeadSet, Threshold
 from models.languages import detect_languages
 from models.signals import SIGNALS
 from moderation.corpus import Corpus
@@ -77,13 +77,18 @@ def score_posts(
         signals_seconds += perf_counter() - heads_start
         advance(end - begin)
         begin = end
-    thresholds = {
-        (signal, language): heads.threshold(signal, language)
-        for signal in SIGNALS
-        for language in sorted(set(read.languages))
-    }
+    thresholds = thresholds_of(heads, read.languages)
     corpus = Corpus(read.posts, read.readings, read.languages, vectors[text_of], signals[text_of], thresholds)
     return Scored(corpus, signals_seconds)
+
+
+def thresholds_of(heads: HeadSet, languages: Sequence[str]) -> dict[tuple[str, str], Threshold]:
+    """The threshold of every signal in every language that occurs."""
+    return {
+        (signal, language): heads.threshold(signal, language)
+        for signal in SIGNALS
+        for language in sorted(set(languages))
+    }
 
 
 def _distinct_texts(read: ReadPosts) -> tuple[list[tuple[str, str]], NDArray[np.intp]]:

@@ -18,7 +18,7 @@ from moderation.reports.topic_section import sizes_chart, topic_names, topic_sec
 from moderation.reports.waiting_section import open_episodes, waiting_section
 from moderation.reports.wording import REPORT_LANGUAGES, Wording
 
-__all__ = ["REPORT_LANGUAGES", "page_of", "render", "write_page"]
+__all__ = ["REPORT_LANGUAGES", "page", "page_of", "render", "write_page"]
 
 _TEMPLATES = Environment(
     loader=PackageLoader("moderation.reports"),
@@ -39,8 +39,13 @@ def write_page(analysis: Analysis, run: Mapping[str, Any], path: Path, *, langua
     run : the contents of run.json; its seconds are not shown.
     language : one of `REPORT_LANGUAGES`.
     """
+    path.write_text(page(analysis, run, language=language), encoding="utf-8")
+
+
+def page(analysis: Analysis, run: Mapping[str, Any], *, language: str) -> str:
+    """The report of an analysis as HTML; parameters as for `write_page`."""
     wording = Wording(language, analysis.community.timezone)
-    path.write_text(render(page_of(analysis, run, wording), wording), encoding="utf-8")
+    return render(page_of(analysis, run, wording), wording)
 
 
 def page_of(analysis: Analysis, run: Mapping[str, Any], wording: Wording) -> Page:
@@ -68,10 +73,10 @@ def page_of(analysis: Analysis, run: Mapping[str, Any], wording: Wording) -> Pag
     )
 
 
-def render(page: Page, wording: Wording) -> str:
+def render(content: Page, wording: Wording) -> str:
     """The page as HTML; whatever members wrote is escaped."""
     template = _TEMPLATES.get_template("report.html.j2")
-    return template.render(page=page, language=wording.language, say=wording.say, count=wording.count)
+    return template.render(page=content, language=wording.language, say=wording.say, count=wording.count)
 
 
 def key_figures(times: Contents, topics: Contents, wording: Wording, *, can_tell: bool) -> tuple[KeyFigure, ...]:
