@@ -1,10 +1,14 @@
-# Two commands matter: `make demo` sets up and runs the main job on the sample community, `make test` passes the tests.
+# Two commands matter: `make demo` sets up and starts the service on the sample community, `make test` passes the tests.
+# `make report` only analyses the sample and writes the report.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check constraints clean
+.PHONY: demo report test check constraints clean
 
 demo: .venv/.installed
+	$(BIN)/klankbord demo
+
+report: .venv/.installed
 	$(BIN)/klankbord demo --no-serve --out report
 
 test: .venv/.installed-dev

@@ -13,6 +13,8 @@ from typing import Annotated, Any
 
 import typer
 
+from api import service_commands
+from api.demo import serve_sample
 from api.progress import BarProgress, LineProgress, open_progress
 from models.errors import KlankbordError
 from models.heads import HeadSet
@@ -28,6 +30,7 @@ from training.evaluate import CLAIMS, evaluate, write_evaluation
 from training.fit import train_heads
 from training.structure_claims import STRUCTURE_CLAIMS
 
+PORT = service_commands.PORT
 SAMPLE = Path(__file__).parents[1] / "examples" / "sample"
 WRITTEN_POSTS = Path(__file__).parents[1] / "training" / "data"
 
@@ -97,16 +100,18 @@ def analyse_command(
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("report"),
-    serve: Annotated[bool, typer.Option(help="Start the service on the sample community.")] = True,
-    language: Annotated[str, typer.Option(help="Language of the report: nl or en.")] = "nl",
+    serve: Annotated[bool, typer.Option(help="Start the service; or only write the report and end.")] = True,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the service; 0 = any that is free.")] = PORT,
+    out: Annotated[Path, typer.Option(help="With --no-serve: folder for the report.")] = Path("report"),
+    language: Annotated[str, typer.Option(help="With --no-serve: language of the report, nl or en.")] = "nl",
 ) -> None:
-    """Analyse the sample community that comes with Klankbord and say where the report is.
+    """Start the service on the sample community that comes with Klankbord, ready to be worked.
 
-    Example: klankbord demo --no-serve
+    Example: klankbord demo
     """
     if serve:
-        raise typer.BadParameter("the service is not part of this version; use klankbord demo --no-serve")
+        serve_sample(SAMPLE, port=port)
+        return
     analyse_command(
         exports=[SAMPLE / "posts.jsonl"],
         out=out,
@@ -161,6 +166,14 @@ def evaluate_command(
         typer.echo(json.dumps([asdict(row) for row in rows], ensure_ascii=False))
     else:
         typer.echo(f"{len(rows)} figures: {out}")
+
+
+app.command(name="serve")(service_commands.serve)
+app.command(name="worker")(service_commands.worker)
+app.command(name="migrate")(service_commands.migrate_command)
+app.command(name="import")(service_commands.import_command)
+app.add_typer(service_commands.keys, name="keys")
+app.add_typer(service_commands.moderators, name="moderators")
 
 
 @contextmanager

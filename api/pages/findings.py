@@ -1,0 +1,199 @@
+"""What was worked out over all posts: the topics and the report; and looking for posts."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Cookie, HTTPException, Path, Query, Request, Response
+from fastapi.responses import HTMLResponse
+from numpy.typing import NDArray
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from api.deps import Now, Service, ServiceParts, Transaction
+from api.pages.drawing import SECURITY_HEADERS, draw
+from api.pages.queue import reader_of
+from api.pages.queue_view import CONTEXT_CHARACTERS, Reader, ShownPost, show_post
+from api.pages.texts import LANGUAGE_COOKIE, Texts
+from api.pages.visitor import SESSION_COOKIE, SignedIn, Visitor, get_visitor
+from moderation.findings import find_findings, posts_of_topic, topic_in
+from moderation.refit import FAILURE
+from moderation.reports.topic_section import by_size, negative_words, topic_name, unsorted_sentences
+from moderation.search import Query as SearchQuery
+from moderation.search import SearchFilter, search_posts
+from moderation.tables import FindingRow, PostRow
+
+N_NEWEST, N_FOUND = 20, 30
+MAX_ID = 2**62
+REPORT_HEADERS: Mapping[str, str] = {
+    **SECURITY_HEADERS,
+    # The report carries its own styles and drawings, runs nothing, and may stand in a frame of ours only.
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'self'; sandbox"
+    ),
+}
+
+router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True)
+class ShownTopic:
+    """A topic in words."""
+
+    id: int
+    name: str
+    terms: str
+    size: str
+    size_words: str
+    negative: str
+    negative_words: str
+
+
+@router.get("/topics")
+def topics_page(request: Request, session: Transaction, visitor: SignedIn) -> Response:
+    """The topics, largest first."""
+    texts, found = visitor.texts, session.get(FindingRow, (visitor.community_row.id, "topics"))
+    topics: list[ShownTopic] = []
+    unsorted: list[str] = []
+    lead = _missing_words(session, visitor, "topics.none")
+    if found is not None:
+        topics = [_shown_topic(topic, texts) for topic in by_size(found.contents)]
+        unsorted = unsorted_sentences(found.contents["unsorted"], texts.wording)
+        lead = texts.count("topics.lead", len(topics), at=texts.wording.minute(found.found_at))
+    return draw(
+        request, "topics.html.j2", texts, visitor=visitor, here="topics", topics=topics, unsorted=unsorted, lead=lead
+    )
+
+
+@router.get("/topics/{topic_id}")
+def topic_page(
+    request: Request,
+    session: Transaction,
+    service: ServiceParts,
+    visitor: SignedIn,
+    now: Now,
+    topic_id: Annotated[int, Path(ge=0, le=MAX_ID)],
+) -> Response:
+    """One topic: its size, its tone, what is typical of it and what is new."""
+    texts, reader = visitor.texts, reader_of(session, visitor, now)
+    found = find_findings(session, reader.community_id, "topics")
+    topic = topic_in(found, topic_id)
+    newest = posts_of_topic(
+        session, reader.community_id, topic_id, model_version=service.models.version, before=None, limit=N_NEWEST
+    )
+    return draw(
+        request,
+        "topic.html.j2",
+        texts,
+        visitor=visitor,
+        here="topics",
+        topic=_shown_topic(topic, texts),
+        found=_found_words(found, "topic.found", texts),
+        exemplars=_shown_posts(_posts(session, reader, topic["exemplar_ids"]), reader),
+        newest=_shown_posts(newest, reader),
+    )
+
+
+@router.get("/report")
+def report_page(request: Request, session: Transaction, visitor: SignedIn) -> Response:
+    """The report in a frame, or that there is none yet."""
+    report = session.get(FindingRow, (visitor.community_row.id, "report"))
+    found = None if report is None else _found_words(report, "report.found", visitor.texts)
+    missing = _missing_words(session, visitor, "report.none")
+    return draw(request, "report.html.j2", visitor.texts, visitor=visitor, here="report", found=found, missing=missing)
+
+
+@router.get("/report/page")
+def report_itself(session: Transaction, visitor: SignedIn) -> HTMLResponse:
+    """The stored report in the visitor's language.
+
+    Raises
+    ------
+    HTTPException
+        404: there is none yet.
+    """
+    report = session.get(FindingRow, (visitor.community_row.id, "report"))
+    if report is None:
+        raise HTTPException(404)
+    return HTMLResponse(report.contents[visitor.texts.language], headers=dict(REPORT_HEADERS))
+
+
+@router.get("/search")
+def search_page(
+    request: Request,
+    slug: str,
+    service: ServiceParts,
+    now: Now,
+    q: Annotated[str, Query(max_length=500)] = "",
+    token: Annotated[str | None, Cookie(alias=SESSION_COOKIE)] = None,
+    language: Annotated[str | None, Cookie(alias=LANGUAGE_COOKIE)] = None,
+) -> Response:
+    """Posts found by words and by meaning."""
+    asked = " ".join(q.replace("\0", " ").split())
+    with service.database.transaction() as session:
+        visitor = get_visitor(slug, session, now, token, language)
+    # Between two transactions: nothing in the database waits for the model.
+    vector = _encoded(service, asked) if asked else None
+    hits: list[ShownPost] = []
+    if vector is not None:
+        with service.database.transaction() as session:
+            reader = reader_of(session, visitor, now)
+            found = search_posts(
+                session,
+                reader.community_id,
+                SearchQuery(asked, vector),
+                SearchFilter(),
+                model_version=service.models.version,
+                after=None,
+                limit=N_FOUND,
+            )
+            hits = _shown_posts([one.post for one in found], reader)
+    return draw(request, "search.html.j2", visitor.texts, visitor=visitor, here="search", q=asked, hits=hits)
+
+
+def _encoded(service: Service, words: str) -> NDArray[np.float32]:
+    (encoding,) = service.models.encoder.encode([words])
+    return np.asarray(encoding.vectors[0], dtype=np.float32)
+
+
+def _shown_posts(rows: Iterable[PostRow], reader: Reader) -> list[ShownPost]:
+    return [show_post(row, reader, n_characters=CONTEXT_CHARACTERS) for row in rows]
+
+
+def _posts(session: Session, reader: Reader, post_ids: Sequence[str]) -> list[PostRow]:
+    """Some posts in the order of their ids as given; those that are gone are left out."""
+    mine = PostRow.community_id == reader.community_id, PostRow.id.in_(post_ids)
+    rows = {row.id: row for row in session.scalars(select(PostRow).where(*mine))}
+    return [rows[post_id] for post_id in post_ids if post_id in rows]
+
+
+def _shown_topic(topic: Mapping[str, Any], texts: Texts) -> ShownTopic:
+    wording, interval = texts.wording, topic["negative_share_interval"]
+    negative = wording.say("tone_unknown")
+    if topic["negative_share"] is not None:
+        negative = wording.span(topic["negative_share"], *interval)
+    return ShownTopic(
+        id=topic["id"],
+        name=topic_name(topic, wording),
+        terms=", ".join(topic["terms"]),
+        size=wording.number(topic["size"]),
+        size_words=wording.count("topic.size", topic["size"], share=wording.share(topic["share"])),
+        negative=negative,
+        negative_words=negative_words(topic, wording),
+    )
+
+
+def _found_words(found: FindingRow, key: str, texts: Texts) -> str:
+    """When something was worked out, and over how much."""
+    wording = texts.wording
+    return texts.say(key, at=wording.minute(found.found_at), posts=wording.count("posts", found.n_posts))
+
+
+def _missing_words(session: Session, visitor: Visitor, key: str) -> str:
+    """That something has not been worked out yet, and why the last attempt failed, if one did."""
+    said, failure = visitor.texts.say(key), session.get(FindingRow, (visitor.community_row.id, FAILURE))
+    if failure is None:
+        return said
+    return f"{said} {visitor.texts.say('findings.failed', reason=failure.contents['reason'])}"

@@ -1,0 +1,408 @@
+"""What a moderator sees of an item of the queue: the post, its reasons, the thread around it, and why it is here."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from babel import Locale, UnknownLocaleError
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from api.pages.queue_wording import action_words, closed_words, time_of_day
+from api.pages.texts import Texts
+from moderation.config import Community
+from moderation.flag_rows import claim_of, standing_decisions
+from moderation.html_text import html_text
+from moderation.ingest import to_post
+from moderation.priority import explain
+from moderation.reading import Reading, read_words
+from moderation.reports.quotes import shortened
+from moderation.reports.wording import read_moment
+from moderation.tables import DecisionRow, FlagRow, ModeratorRow, PostRow, ScoreRow
+
+N_ANSWERS = 3
+CONTEXT_CHARACTERS = 320
+HEADING_CHARACTERS = 90
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who looks, at what and when.
+
+    Attributes
+    ----------
+    topic_names : of the topics that are known now, by id.
+    """
+
+    community_id: int
+    community: Community
+    moderator_id: int
+    texts: Texts
+    topic_names: Mapping[int, str]
+    now: datetime
+
+    def space_name(self, slug: str | None) -> str | None:
+        """What a space is called; the slug where the settings do not know it."""
+        return next((space.name for space in self.community.spaces if space.slug == slug), slug)
+
+    def topic_words(self, topic_id: int) -> str:
+        """What a topic is called; one that is known no more is called by its number."""
+        return self.topic_names.get(topic_id) or self.texts.wording.say("topic.unnamed", id=str(topic_id))
+
+    def place_name(self, decision: DecisionRow) -> str | None:
+        """Where a decision puts a post; None = somewhere new."""
+        if decision.topic_id is not None:
+            return self.topic_words(decision.topic_id)
+        return self.space_name(decision.space)
+
+
+@dataclass(frozen=True)
+class ShownPost:
+    """A post in words.
+
+    Attributes
+    ----------
+    words : the writer's own, without quotes and title; empty where there are none.
+    language : for the page's `lang`; None = not known.
+    note : why it is shown; None for the item itself.
+    """
+
+    id: str
+    author: str
+    is_staff: bool
+    written: str
+    written_at: datetime
+    title: str | None
+    words: str
+    language: str | None
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class ShownReason:
+    """Why a post is in a lane; `probability` and `threshold` are in [0, 1], to be drawn."""
+
+    lane: str
+    what: str
+    probability: float
+    threshold: float
+    probability_words: str
+    threshold_words: str
+    evidence: tuple[str, ...]
+    examples: tuple[ShownPost, ...]
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who works on an item."""
+
+    name: str
+    is_reader: bool
+    until: str
+
+
+@dataclass(frozen=True)
+class ShownState:
+    """Where an item stands in one lane.
+
+    Attributes
+    ----------
+    can_decide : a reason of the lane is open, and the text is the one that was judged; who holds it is another matter.
+    ended : why nothing can be decided, in sentences; empty where something can.
+    """
+
+    flag_id: int
+    lane: str
+    can_decide: bool
+    holder: Holder | None
+    ended: tuple[str, ...]
+
+    @property
+    def is_held_by_other(self) -> bool:
+        """Whether a colleague is working on it."""
+        return self.holder is not None and not self.holder.is_reader
+
+
+@dataclass(frozen=True)
+class ShownItem:
+    """One item of a lane, ready to be drawn.
+
+    Attributes
+    ----------
+    whole : the post as it came, where the writer's own words are less than that; else None.
+    links : hosts that the post leads to.
+    reasons : of the lane that is looked at; `other_reasons` those of the other lanes. Of an open item the open ones.
+    around : the thread's first post and the post that it answers, in that order, where they are others.
+    answers : the next ones after it; `n_more_answers` follow them.
+    """
+
+    flag_id: int
+    lane: str
+    revision: int
+    heading: str
+    post: ShownPost
+    space: str | None
+    topic: tuple[int, str] | None
+    language_name: str | None
+    whole: str | None
+    links: tuple[str, ...]
+    reasons: tuple[ShownReason, ...]
+    other_reasons: tuple[ShownReason, ...]
+    around: tuple[ShownPost, ...]
+    answers: tuple[ShownPost, ...]
+    n_more_answers: int
+    why_here: str
+    state: ShownState
+
+
+def show_items(session: Session, reader: Reader, flags: Sequence[FlagRow], *, lane: str) -> list[ShownItem]:
+    """Show items of one lane in the order given."""
+    posts = _posts_by_id(session, reader, [flag.post_id for flag in flags])
+    scores = _scores(session, reader, flags)
+    return [
+        _show_item(session, reader, flag, posts[flag.post_id], scores.get(flag.post_id), lane=lane) for flag in flags
+    ]
+
+
+def show_state(session: Session, reader: Reader, flag: FlagRow, post_revision: int, *, lane: str) -> ShownState:
+    """Where an item stands in one lane; `post_revision` is the post's newest."""
+    texts = reader.texts
+    is_open, is_edited = flag.status == "open" and lane in flag.lanes, post_revision != flag.revision
+    ended = []
+    if is_open and is_edited:
+        ended = [texts.say("item.edited")]
+    elif not is_open:
+        ended = _decision_lines(session, reader, flag, lane)
+        if not ended:
+            ended = [texts.say("item.closed", why=closed_words(texts, flag.closed_reason or "no longer holds"))]
+    holder = _holder(session, flag, reader) if is_open else None
+    return ShownState(flag.id, lane, is_open and not is_edited, holder, tuple(ended))
+
+
+def show_post(row: PostRow, reader: Reader, *, note: str | None = None, n_characters: int | None = None) -> ShownPost:
+    """One post in words; of a deleted one nothing is shown but that it was deleted.
+
+    Parameters
+    ----------
+    n_characters : cut the words there; None = all of them.
+    """
+    say = reader.texts.wording.say
+    title, words = _title_and_words(row, read_words(to_post(row)))
+    if row.deleted_at is not None:
+        title, words = None, say("quote.deleted")
+    elif not words and title is None:
+        words = reader.texts.say("post.no_words")
+    return ShownPost(
+        id=row.id,
+        author=author_name(row, reader),
+        is_staff=row.role == "staff",
+        written=reader.texts.wording.minute(row.created_at),
+        written_at=row.created_at,
+        title=title,
+        words=words if n_characters is None else shortened(words, n_characters),
+        language=row.language,
+        note=note,
+    )
+
+
+def author_name(row: PostRow, reader: Reader) -> str:
+    """How the writer is called."""
+    say = reader.texts.wording.say
+    if row.author_id is None:
+        return say(f"author.unknown_{row.role}")
+    name = row.author_name or say("author.id", id=row.author_id)
+    return say("author.staff", name=name) if row.role == "staff" else name
+
+
+def language_name(code: str | None, texts: Texts) -> str:
+    """The name of a language, or that it was not recognised; the code where it has no name."""
+    if code is None or code == "unknown":
+        return texts.wording.say("language.unknown")
+    try:
+        return str(Locale.parse(texts.language).languages.get(code, code))
+    except UnknownLocaleError:
+        return code
+
+
+def _show_item(
+    session: Session,
+    reader: Reader,
+    flag: FlagRow,
+    row: PostRow,
+    score: ScoreRow | None,
+    *,
+    lane: str,
+) -> ShownItem:
+    reading = read_words(to_post(row))
+    shown = show_post(row, reader)
+    reasons = [_show_reason(session, reader, row, reason) for reason in flag.reasons if reason["status"] == "open"]
+    answers, n_more = _answers(session, reader, row)
+    topic_id = row.placed_topic_id or (score.topic_id if score is not None else None)
+    return ShownItem(
+        flag_id=flag.id,
+        lane=lane,
+        revision=row.revision,
+        heading=shortened(shown.title or " ".join(shown.words.split()), HEADING_CHARACTERS),
+        post=shown,
+        space=reader.space_name(row.space),
+        topic=None if topic_id is None else (topic_id, reader.topic_words(topic_id)),
+        language_name=None if score is None else language_name(score.language, reader.texts),
+        whole=_whole(row, reading),
+        links=reading.link_hosts,
+        reasons=tuple(reason for reason in reasons if reason.lane == lane),
+        other_reasons=tuple(reason for reason in reasons if reason.lane != lane),
+        around=_around(session, reader, row),
+        answers=answers,
+        n_more_answers=n_more,
+        why_here=explain(flag.priority_parts, now=reader.now, language=reader.texts.language),
+        state=show_state(session, reader, flag, row.revision, lane=lane),
+    )
+
+
+def _show_reason(session: Session, reader: Reader, row: PostRow, reason: Mapping[str, Any]) -> ShownReason:
+    texts, evidence = reader.texts, reason["evidence"]
+    return ShownReason(
+        lane=reason["lane"],
+        what=texts.say(f"reason.{reason['reason']}"),
+        probability=reason["probability"],
+        threshold=reason["threshold"],
+        probability_words=texts.wording.share(reason["probability"]),
+        threshold_words=_threshold_words(reason, texts),
+        evidence=tuple(_evidence_words(row, reason, reader)),
+        examples=_examples(session, reader, evidence.get("nearest_posts", ())),
+    )
+
+
+def _threshold_words(reason: Mapping[str, Any], texts: Texts) -> str:
+    """What it means that the probability is above the threshold: how often such posts turn out to be so."""
+    threshold, evidence = texts.wording.share(reason["threshold"]), reason["evidence"]
+    if "threshold_basis" not in evidence:
+        return texts.say("threshold.placement", threshold=threshold)
+    precision = evidence["precision_at_threshold"]
+    if precision is None:
+        return texts.say("threshold.unmeasured", threshold=threshold)
+    n_right = str(round(precision * 10))
+    language = language_name(evidence["language"], texts)
+    form = f"threshold.{evidence['threshold_basis']}"
+    return texts.say(form, threshold=threshold, right=n_right, language=language)
+
+
+def _evidence_words(row: PostRow, reason: Mapping[str, Any], reader: Reader) -> Iterable[str]:
+    texts, evidence = reader.texts, reason["evidence"]
+    if reason["reason"] == "negative_wom":
+        yield _episode_words(row, evidence, reader)
+    if reason["reason"] == "unanswered_question":
+        waited_seconds = max((reader.now - row.created_at).total_seconds(), 0)
+        yield texts.say("evidence.question", duration=texts.wording.duration(waited_seconds))
+    if reason["reason"] == "off_thread":
+        share = texts.wording.share(evidence["share_of_threads_it_fits_better"])
+        yield texts.say("evidence.off_thread", share=share)
+    if reason["reason"] == "off_purpose" and evidence.get("nearest_posts"):
+        yield texts.say("evidence.off_purpose")
+
+
+def _episode_words(row: PostRow, evidence: Mapping[str, Any], reader: Reader) -> str:
+    """Whether the unhappy writer has been answered."""
+    texts = reader.texts
+    if "first_answer_at" not in evidence:
+        return texts.say("evidence.part_of_earlier")
+    if evidence["first_answer_at"] is not None:
+        return texts.say("evidence.answered", at=texts.wording.minute(read_moment(evidence["first_answer_at"])))
+    if evidence["censored"] in ("deleted", "locked"):
+        return texts.say(f"evidence.{evidence['censored']}")
+    waited_seconds = max((reader.now - row.created_at).total_seconds(), 0)
+    return texts.say("evidence.unanswered", duration=texts.wording.duration(waited_seconds))
+
+
+def _examples(session: Session, reader: Reader, post_ids: Sequence[str]) -> tuple[ShownPost, ...]:
+    rows = _posts_by_id(session, reader, post_ids)
+    return tuple(
+        show_post(rows[post_id], reader, n_characters=CONTEXT_CHARACTERS) for post_id in post_ids if post_id in rows
+    )
+
+
+def _title_and_words(row: PostRow, reading: Reading) -> tuple[str | None, str]:
+    """The title, and the words without it."""
+    title = " ".join(row.title.split()) if row.title else None
+    return title or None, reading.words.removeprefix(title).strip("\n") if title else reading.words
+
+
+def _whole(row: PostRow, reading: Reading) -> str | None:
+    """The post as it came, as text, where more is in it than the writer's own words."""
+    is_reduced = reading.has_quote or reading.has_code or reading.has_image or reading.n_links
+    if row.deleted_at is not None or not is_reduced:
+        return None
+    return html_text(row.text).text.strip() if row.is_html else row.text.strip()
+
+
+def _around(session: Session, reader: Reader, row: PostRow) -> tuple[ShownPost, ...]:
+    """The thread's first post and the one that is answered; one of them where they are the same."""
+    first = session.scalar(_thread(row).order_by(PostRow.created_at, PostRow.id).limit(1))
+    parents = _posts_by_id(session, reader, [row.parent_id] if row.parent_id else [])
+    parent = parents.get(row.parent_id or "")
+    if first is None or first.id == row.id:
+        return ()
+    shown = [show_post(first, reader, note=reader.texts.say("thread.first"), n_characters=CONTEXT_CHARACTERS)]
+    if parent is not None and parent.id not in (first.id, row.id):
+        shown.append(show_post(parent, reader, note=reader.texts.say("thread.parent"), n_characters=CONTEXT_CHARACTERS))
+    return tuple(shown)
+
+
+def _answers(session: Session, reader: Reader, row: PostRow) -> tuple[tuple[ShownPost, ...], int]:
+    """The next posts of the thread, and how many more there are; those that answer another reply are left out."""
+    is_first = session.scalar(_thread(row).order_by(PostRow.created_at, PostRow.id).limit(1)) is row
+    answers_this = PostRow.parent_id == row.id
+    statement = _thread(row).where(
+        or_(PostRow.created_at > row.created_at, answers_this),
+        PostRow.id != row.id,
+        True if is_first else or_(answers_this, PostRow.parent_id.is_(None)),
+    )
+    n_answers = session.scalar(select(func.count()).select_from(statement.subquery())) or 0
+    rows = session.scalars(statement.order_by(PostRow.created_at, PostRow.id).limit(N_ANSWERS)).all()
+    shown = tuple(show_post(answer, reader, n_characters=CONTEXT_CHARACTERS) for answer in rows)
+    return shown, n_answers - len(shown)
+
+
+def _thread(row: PostRow) -> Any:
+    return select(PostRow).where(
+        PostRow.community_id == row.community_id, PostRow.thread_id == row.thread_id, PostRow.kind == "post"
+    )
+
+
+def _holder(session: Session, flag: FlagRow, reader: Reader) -> Holder | None:
+    """Who holds an item; a claim that has ended is none."""
+    holder = session.get(ModeratorRow, flag.claimed_by) if flag.claimed_by is not None else None
+    claim = claim_of(flag, holder.name if holder is not None else None, reader.now)
+    if claim is None:
+        return None
+    return Holder(claim.holder, claim.moderator_id == reader.moderator_id, time_of_day(claim.until, reader.texts))
+
+
+def _decision_lines(session: Session, reader: Reader, flag: FlagRow, lane: str) -> list[str]:
+    """Who decided what about one lane of an item."""
+    statement = standing_decisions(DecisionRow.flag_id == flag.id, DecisionRow.lane == lane)
+    return [
+        reader.texts.say(
+            "item.decided",
+            name=name,
+            at=reader.texts.wording.minute(decision.decided_at),
+            what=action_words(reader.texts, decision.action, lane, place=reader.place_name(decision)),
+        )
+        for decision, name in session.execute(statement)
+    ]
+
+
+def _posts_by_id(session: Session, reader: Reader, post_ids: Sequence[str]) -> dict[str, PostRow]:
+    if not post_ids:
+        return {}
+    mine = PostRow.community_id == reader.community_id, PostRow.id.in_(post_ids)
+    return {row.id: row for row in session.scalars(select(PostRow).where(*mine))}
+
+
+def _scores(session: Session, reader: Reader, flags: Sequence[FlagRow]) -> dict[str, ScoreRow]:
+    """The scores of the models that raised each flag."""
+    version_of = {flag.post_id: flag.model_version for flag in flags}
+    mine = ScoreRow.community_id == reader.community_id, ScoreRow.post_id.in_(version_of)
+    rows = session.scalars(select(ScoreRow).where(*mine))
+    return {row.post_id: row for row in rows if row.model_version == version_of[row.post_id]}
