@@ -6,6 +6,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL, make_url
@@ -131,5 +132,7 @@ def migrate(database: Database) -> None:
     config.attributes["engine"] = database.engine
     try:
         command.upgrade(config, "head")
+    except CommandError as error:
+        raise DatabaseUnavailable("the tables were made by a newer version of Klankbord; install that one") from error
     except DBAPIError as error:
         raise DatabaseUnavailable(f"the tables cannot be made: {str(error.orig).strip().splitlines()[0]}") from error

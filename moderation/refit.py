@@ -28,7 +28,7 @@ from moderation.topic_ids import keep_topic_ids
 
 #: A community is fitted anew when its posts have grown or shrunk by so much, or in this time by anything at all.
 GROWTH = 0.1
-LONGEST = timedelta(hours=24)
+LONGEST = timedelta(hours=1)
 #: Threads that are judged in one transaction, so that new posts need not wait for all of them.
 THREADS_AT_ONCE = 200
 
