@@ -1,5 +1,6 @@
 """The service on the sample community, so that somebody who has just installed Klankbord can work a queue."""
 
+import logging
 from pathlib import Path
 
 import typer
@@ -23,7 +24,8 @@ Ctrl-C stops it."""
 def serve_sample(sample: Path, *, port: int) -> None:
     """Import the sample, have it scored, and serve it until a signal comes; a second time goes on where it was."""
     settings = Settings()
-    with open_service(settings.model_copy(update={"home": settings.home / "demo", "database_url": None})) as service:
+    own = settings.model_copy(update={"home": settings.home / "demo", "database_url": None})
+    with open_service(own, log_level=logging.WARNING) as service:
         import_exports(service.database, [sample / "posts.jsonl"], slug=SLUG, settings=sample / "community.toml")
         with service.database.transaction() as session:
             community_id = find_community(session, SLUG).id

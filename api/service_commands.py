@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import logging
 import signal
 import socket
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
+import structlog
 import typer
 import uvicorn
 from sqlalchemy.orm import Session
@@ -191,9 +193,19 @@ def disable_moderator(community: _Slug, name: Annotated[str, typer.Option(help="
 
 
 @contextmanager
-def open_service(settings: Settings | None = None) -> Iterator[Service]:
-    """The migrated database and the models, ready for pages and jobs."""
+def open_service(settings: Settings | None = None, *, log_level: int = logging.INFO) -> Iterator[Service]:
+    """The migrated database and the models, ready for pages and jobs; events are logged on standard error."""
     settings = settings or Settings()
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(log_level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+    )
     with open_database(settings, report=_say) as database:
         migrate(database)
         encoder = load_encoder(settings.encoder, report=_say)

@@ -21,6 +21,7 @@ from moderation.fits import Fit, Placed, apply_fit
 from moderation.flag_sync import JudgedPost, sync_flags
 from moderation.flags import Flag, raise_flags
 from moderation.ingest import to_post, words_hash
+from moderation.job_queue import defer_scoring
 from moderation.pipeline import Models
 from moderation.relevance import N_EVIDENCE
 from moderation.response_times import who_waits
@@ -171,6 +172,31 @@ def _n_replies(corpus: Corpus) -> Counter[int]:
 
 def _posts_of(episode: Mapping[str, Any]) -> list[str]:
     return [episode["id"], *episode["amplifying_post_ids"]]
+
+
+def await_other_models(session: Session, model_version: str, *, now: datetime) -> int:
+    """Have every post scored that only other models have read, after an update say; returns how many.
+
+    Posts that these models could not score before are tried again too.
+    """
+    statement = (
+        update(PostRow)
+        .where(
+            PostRow.kind == "post",
+            PostRow.deleted_at.is_(None),
+            PostRow.waiting_since.is_(None),
+            ~_has_scores(model_version),
+        )
+        .values(waiting_since=now, not_scored_reason=None, is_backfill=True)
+        .returning(PostRow.community_id, PostRow.id)
+        .execution_options(synchronize_session=False)
+    )
+    by_community: dict[int, list[str]] = {}
+    for community_id, post_id in sorted(session.execute(statement).tuples().all()):
+        by_community.setdefault(community_id, []).append(post_id)
+    for community_id, post_ids in by_community.items():
+        defer_scoring(session, community_id, post_ids, is_backfill=True)
+    return sum(map(len, by_community.values()))
 
 
 def _unscored(community_id: int, post_ids: Sequence[str], model_version: str) -> Select[PostRow]:

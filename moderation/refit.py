@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Select, bindparam, func, select, update
+from sqlalchemy import Select, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -93,6 +93,8 @@ def refit(database: Database, models: Models, community_id: int, *, now: datetim
         _store_fit(
             session, community_id, fit.to_bytes(), n_posts=_n_scored(stored), model_version=models.version, now=now
         )
+        others = ScoreRow.community_id == community_id, ScoreRow.model_version != models.version
+        session.execute(delete(ScoreRow).where(*others))
         tell(session, community_id, "findings", {"found_at": now.isoformat()})
     for threads in _portions(list(stored.corpus.threads)):
         with database.transaction() as session:

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from threading import Event, Thread
 
 import structlog
 
+from moderation.incoming import await_other_models
 from moderation.job_queue import POSTS_QUEUE, UPKEEP_QUEUE
 from moderation.jobs import SERVICE, STALLED_SECONDS, Service, make_app
 
@@ -20,7 +22,12 @@ log = structlog.get_logger()
 
 @contextmanager
 def running_worker(service: Service) -> Iterator[None]:
-    """Work off both queues in the background for as long as the block lasts."""
+    """Work off both queues in the background for as long as the block lasts.
+
+    Posts that were scored by other models, before an update say, are put on the queue first.
+    """
+    with service.database.transaction() as session:
+        await_other_models(session, service.models.version, now=datetime.now(UTC))
     lanes = [_Lane(service, POSTS_QUEUE), _Lane(service, UPKEEP_QUEUE)]
     for lane in lanes:
         lane.start()
