@@ -1,15 +1,16 @@
 """Name topics by the words that set them apart, and pick the posts that show what they are about."""
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from topics.stopwords import STOP_WORDS
+from topics.stopwords import ADJECTIVES_FOLLOW, NOUN_MARKERS, STOP_WORDS
 
 N_TERMS = 8
 N_NAME_TERMS = 3
@@ -22,12 +23,18 @@ MAX_TOKENS_READ = 200
 # Longer ones are addresses, keys and keyboards under cats.
 MAX_WORD_LENGTH = 40
 
-# A word starts with a letter; "c++", "wi-fi" and "don't" stay whole. A mention is a person, not a subject.
-TOKEN = re.compile(r"@\w+|[^\W\d_](?:\w|['’&-](?=\w))*(?:\+\+|#)?|[^\s\w]")
+# A word starts with a letter; "c++", "wi-fi" and "don't" stay whole. A mention is a person, not a subject. A number
+# names nothing, but what is counted is a thing.
+TOKEN = re.compile(r"@\w+|[^\W\d_](?:\w|['’&-](?=\w))*(?:\+\+|#)?|\d\w*|[^\s\w]")
 
-# A term is used by at least two writers of the topic, and by this share of them.
+# A term is used by at least two writers of the topic, three where the topic is no longer small, and by this share.
 MIN_VOICES = 2
+MIN_VOICES_OF_LARGER = 3
+LARGER_TOPIC_POSTS = 15
 MIN_VOICE_SHARE = 0.03
+
+# Where a larger topic has fewer than three such terms, terms of two writers fill up its name, but behind all others.
+FILLER_WEIGHT = 0.001
 
 # In a small topic a word of two writers can be rare everywhere else and so outweigh what all of them write about; below
 # this number of uses a term gets this part of its weight.
@@ -36,9 +43,35 @@ FEW_USES_WEIGHT = 0.3
 
 # French elides its articles and English adds a genitive: l'application is the application, God's is God.
 AFFIX = re.compile(r"^(?:[cdjlmnst]|qu)'(?=\w\w)|'s$")
+ELIDED_ARTICLE = re.compile(r"^[dl]'(?=\w\w)")
 
-# A phrase takes the place of its word when so much of the word's use is within the phrase.
+# A subject is named by a noun. A word that never stands where a noun stands ("the ...", "with ...") gets the first part
+# of its weight; each further share of its uses adds to that, up to all of it. Behind an adjective ("a new ...") a noun
+# is told less surely, and not at all where the word between is a noun itself: "the courier rang".
+NEVER_A_NOUN_WEIGHT = 0.15
+NOUN_USE_WEIGHT = 2.0
+BEHIND_ADJECTIVE = 0.5
+
+# A phrase takes the place of its word when so much of the word's use is within the phrase, and it is as much of a noun:
+# a fee is an annual fee, but a courier is no "courier rang".
 SAME_USE = 0.5
+
+# What a term loses where the same posts use it that use an earlier term of the name: three words for one thing say less
+# than three things.
+SAME_POSTS_PENALTY = 0.4
+
+# Where a word has a capital for no reason of its own.
+SENTENCE_START = r"(?:^|[.!?:…\n]\W*)"
+
+# The endings by which forms of one word differ, in the languages above, and the spelling that changes with them in
+# Dutch: kaart and kaarten, pan and pannen, vraag and vragen, prijs and prijzen.
+SHORTEST_STEM = 3
+ENDINGS = re.compile(r"(?:'?s|e|en|n|es|er|ers|je|jes|tje|tjes|te|ten|de|den|d|t|r|rs|ed|ing|ings|ly)?")
+DOUBLED_LETTER = re.compile(r"(.)\1")
+SOFTENED = str.maketrans("zv", "sf")
+
+# A compound says what it ends with: a handscanner is a scanner. Shorter ends are hardly ever a word of their own.
+SHORTEST_LAST_PART = 5
 
 # Power of a term's share in its topic. At 0.5, Grootendorst's damping, rare words win (user names, a single
 # thread's title); at 1 words that every topic uses. See docs/decisions/0003-topics.md.
@@ -76,6 +109,7 @@ class _Usage:
     terms: NDArray[np.object_]
     posts: sparse.csc_array  # (n_posts, n_terms)
     n_uses: sparse.csr_array  # (n_topics, n_terms): writers, and once more those who use it in a title
+    topic_of: NDArray[np.int64]  # (n_posts,)
     weight: sparse.csr_array  # (n_topics, n_terms)
 
 
@@ -93,7 +127,8 @@ def name_topics(
     A term counts once for each writer, so that neither a signature nor one busy member names a topic, and once more
     for each writer who puts it in a title. Its weight is (share of the topic's writers) ** 0.75 *
     log(1 + mean number of writers per topic / writers in all topics together): c-TF-IDF (Grootendorst 2022), damped
-    less. Only posts in the topic's most used language are read, and they are compared with posts in that language.
+    less, and times how much the term is used as a noun. A term whose posts have an earlier term of the name too counts
+    for less. Only posts in the topic's most used language are read, and they are compared with posts in that language.
 
     Parameters
     ----------
@@ -111,10 +146,12 @@ def name_topics(
         rows = [row for row, label in enumerate(labels.tolist()) if label >= 0 and languages[row] == language]
         spoken = [_phrases(texts[row], excluded) for row in rows]
         titled = [_phrases(title, excluded) for title in _first_of_each([titles[row] for row in rows])]
-        usage = _weigh(spoken, titled, labels[rows], writers[rows], n_topics=n_topics)
         written = [f"{titles[row]}\n{texts[row]}" for row in rows]
+        usage = _weigh(spoken, titled, labels[rows], writers[rows], n_topics=n_topics)
+        noun_weights = _noun_weights(usage.terms, written, language)
+        usage.weight.data *= noun_weights[usage.weight.indices]
         for topic in [topic for topic in range(n_topics) if most_used[topic] == language]:
-            terms = _spell(_choose_terms(usage, topic), usage, written, labels[rows] == topic)
+            terms = _spell(_choose_terms(usage, topic, noun_weights), usage, written, labels[rows] == topic)
             names[topic] = TopicName(name=", ".join(terms[:N_NAME_TERMS]), terms=terms, language=language)
     return tuple(names[topic] for topic in range(n_topics))
 
@@ -172,6 +209,57 @@ def _runs(text: str, excluded: frozenset[str]) -> Iterator[list[str]]:
     yield run
 
 
+def _noun_weights(terms: NDArray[np.object_], texts: Sequence[str], language: str) -> NDArray[np.float64]:
+    """What part of its weight each term gets, by how much its noun is used as one in the texts; shape (n_terms,)."""
+    if language not in NOUN_MARKERS:
+        return np.ones(len(terms))
+    head = 0 if language in ADJECTIVES_FOLLOW else -1
+    shares = _noun_shares(texts, language)
+    uses_as_noun = np.array([shares.get(str(term).split()[head], 0.0) for term in terms], dtype=np.float64)
+    return np.minimum(1.0, NEVER_A_NOUN_WEIGHT + NOUN_USE_WEIGHT * uses_as_noun)
+
+
+def _noun_shares(texts: Sequence[str], language: str) -> dict[str, float]:
+    """In what share of its uses each word that could name a topic stands where nouns stand, in [0, 1]."""
+    n_uses: Counter[str] = Counter()
+    n_direct: Counter[str] = Counter()
+    n_behind: Counter[tuple[str, str]] = Counter()
+    for text in texts:
+        for word, behind in _noun_places(text, language):
+            n_uses[word] += 1
+            if behind == "":
+                n_direct[word] += 1
+            elif behind is not None:
+                n_behind[word, behind] += 1
+    shares = {word: n_direct[word] / n for word, n in n_uses.items()}
+    described: defaultdict[str, float] = defaultdict(float)
+    for (word, behind), n in n_behind.items():
+        described[word] += BEHIND_ADJECTIVE * n * max(0.0, 1 - NOUN_USE_WEIGHT * shares.get(behind, 0.0))
+    return {word: share + described[word] / n_uses[word] for word, share in shares.items()}
+
+
+def _noun_places(text: str, language: str) -> Iterator[tuple[str, str | None]]:
+    """Each word that could name a topic, with "" right behind an article, the word between them, or None elsewhere."""
+    markers, adjectives_follow = NOUN_MARKERS[language], language in ADJECTIVES_FOLLOW
+    tokens = ["", "", *(token.casefold().replace("’", "'") for token in TOKEN.findall(text)[:MAX_TOKENS_READ]), ""]
+    for two_before, before, token, after in zip(tokens, tokens[1:], tokens[2:], tokens[3:], strict=False):
+        word = AFFIX.sub("", token)
+        if not _is_telling(word):
+            continue
+        if _is_telling(after) and not adjectives_follow:
+            yield word, None
+        elif before in markers or before[:1].isdigit() or ELIDED_ARTICLE.match(token):
+            yield word, ""
+        elif two_before in markers and _is_telling(before) and not adjectives_follow:
+            yield word, before
+        else:
+            yield word, None
+
+
+def _is_telling(token: str) -> bool:
+    return token[:1].isalpha() and _may_end(token)
+
+
 def _weigh(
     spoken: list[list[str]],
     titled: list[list[str]],
@@ -187,24 +275,42 @@ def _weigh(
     # A term of a single post cannot be what a topic is about, and most terms are.
     kept = np.flatnonzero(in_posts.sum(axis=0) > 1)
     in_posts, in_titles = in_posts[:, kept], in_titles[:, kept]
+    terms = np.array(list(number_of), dtype=object)[kept]
     _, first_row, voice = np.unique(np.column_stack([labels, writers]), axis=0, return_index=True, return_inverse=True)
     topic_of_voice = labels[first_row]
-    n_uses = _count_voices(in_posts, voice, topic_of_voice, n_topics) + _count_voices(
-        in_titles, voice, topic_of_voice, n_topics
-    )
-    n_voices = np.bincount(topic_of_voice, minlength=n_topics)
-    weight = n_uses.astype(np.float64).tocoo()
-    rarity = np.log1p(n_voices[n_voices > 0].mean() / np.maximum(n_uses.sum(axis=0), 1)) if len(kept) else np.empty(0)
-    rarity = rarity[weight.col] * np.where(weight.data < FEW_USES, FEW_USES_WEIGHT, 1.0)
-    is_rare = weight.data < np.maximum(MIN_VOICES, MIN_VOICE_SHARE * n_voices[weight.row])
-    weight.data = np.where(is_rare, 0, (weight.data / n_voices[weight.row]) ** SHARE_POWER * rarity)
+    n_writers = _count_voices(in_posts, voice, topic_of_voice, n_topics)
+    n_uses = n_writers + _count_voices(in_titles, voice, topic_of_voice, n_topics)
+    weight = _term_weights(n_uses, np.bincount(topic_of_voice, minlength=n_topics))
+    weight.data *= _hearing(n_writers, weight, np.bincount(labels, minlength=n_topics), topic_of_voice)
     weight.eliminate_zeros()
-    return _Usage(
-        terms=np.array(list(number_of), dtype=object)[kept],
-        posts=in_posts.tocsc(),
-        n_uses=n_uses.tocsr(),
-        weight=weight.tocsr(),
-    )
+    return _Usage(terms=terms, posts=in_posts.tocsc(), n_uses=n_uses, weight=weight.tocsr(), topic_of=labels)
+
+
+def _term_weights(n_uses: sparse.csr_array, n_voices: NDArray[np.int64]) -> sparse.coo_array:
+    """How telling each term is for each topic by its use alone; shape (n_topics, n_terms)."""
+    weight = n_uses.astype(np.float64).tocoo()
+    if not weight.nnz:
+        return weight
+    rarity = np.log1p(n_voices[n_voices > 0].mean() / np.maximum(n_uses.sum(axis=0), 1))[weight.col]
+    rarity *= np.where(weight.data < FEW_USES, FEW_USES_WEIGHT, 1.0)
+    weight.data = (weight.data / n_voices[weight.row]) ** SHARE_POWER * rarity
+    return weight
+
+
+def _hearing(
+    n_writers: sparse.csr_array,
+    weight: sparse.coo_array,
+    n_posts: NDArray[np.int64],
+    topic_of_voice: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """1 for each entry of the weight that enough writers of the topic use, next to nothing for a filler, else 0."""
+    if not weight.nnz:
+        return np.empty(0)
+    n_voices = np.bincount(topic_of_voice, minlength=len(n_posts))
+    heard = np.asarray(n_writers[weight.row, weight.col]).ravel()
+    at_least = np.where(n_posts >= LARGER_TOPIC_POSTS, MIN_VOICES_OF_LARGER, MIN_VOICES)[weight.row]
+    may_fill = (heard >= MIN_VOICES) & (heard >= MIN_VOICE_SHARE * n_voices[weight.row])
+    return np.where(may_fill, np.where(heard >= at_least, 1.0, FILLER_WEIGHT), 0.0)
 
 
 def incidence(phrases_of_posts: Sequence[Iterable[str]], number_of: dict[str, int]) -> sparse.csr_array:
@@ -234,29 +340,56 @@ def _indicator(group: NDArray[np.int64], n_groups: int) -> sparse.csr_array:
     return sparse.csr_array((ones, (group, np.arange(len(group)))), shape=(n_groups, len(group)))
 
 
-def _choose_terms(usage: _Usage, topic: int) -> list[int]:
+def _choose_terms(usage: _Usage, topic: int, noun_weights: NDArray[np.float64]) -> list[int]:
     """The most telling terms, none of them saying what another one says; as columns of the usage."""
     weight, n_uses_row = usage.weight[[topic], :], usage.n_uses[[topic], :]
-    order = np.lexsort((usage.terms[weight.indices].astype(str), -np.round(weight.data, 9)))
-    candidates = weight.indices[order[:N_CANDIDATES]].tolist()
+    order = np.lexsort((usage.terms[weight.indices].astype(str), -np.round(weight.data, 9)))[:N_CANDIDATES]
+    candidates = weight.indices[order].tolist()
     n_uses = dict(zip(n_uses_row.indices.tolist(), n_uses_row.data.tolist(), strict=True))
+    usage_of = {column: (n_uses[column], float(noun_weights[column])) for column in candidates}
     words = {column: usage.terms[column].split() for column in candidates}
+    posts = {column: _posts_of(column, usage, topic) for column in candidates}
+    left = weight.data[order]
     chosen: list[int] = []
-    for column in candidates:
-        fuller = _fullest_phrase(column, candidates, words, n_uses)
+    while len(chosen) < N_TERMS and np.any(left > 0):
+        best = int(np.argmax(np.round(left * _newness(candidates, chosen[:N_NAME_TERMS], posts), 9)))
+        if left[best] < FILLER_WEIGHT and len(chosen) >= N_NAME_TERMS:
+            break
+        left[best] = 0
+        fuller = _fullest_phrase(candidates[best], usage_of, words)
         if not any(_say_the_same(words[fuller], words[other]) for other in chosen):
             chosen.append(fuller)
-        if len(chosen) == N_TERMS:
-            break
     return chosen
 
 
-def _fullest_phrase(column: int, candidates: list[int], words: dict[int, list[str]], n_uses: dict[int, int]) -> int:
-    """The longest phrase around a term in which it is mostly used; the term itself if there is none."""
+def _posts_of(column: int, usage: _Usage, topic: int) -> frozenset[int]:
+    rows = usage.posts[:, [column]].indices
+    return frozenset(rows[usage.topic_of[rows] == topic].tolist())
+
+
+def _newness(
+    candidates: Sequence[int], chosen: Sequence[int], posts: Mapping[int, frozenset[int]]
+) -> NDArray[np.float64]:
+    """What each candidate keeps of its weight beside the chosen terms; shape (n_candidates,), in [0.6, 1]."""
+    shared = [
+        max((len(posts[column] & posts[other]) / len(posts[column] | posts[other]) for other in chosen), default=0.0)
+        for column in candidates
+    ]
+    return 1.0 - SAME_POSTS_PENALTY * np.array(shared)
+
+
+def _fullest_phrase(column: int, usage_of: Mapping[int, tuple[int, float]], words: Mapping[int, list[str]]) -> int:
+    """The longest phrase around a term in which it is mostly used; the term itself if there is none.
+
+    Parameters
+    ----------
+    usage_of : of each candidate the number of uses, and how much its noun is used as one.
+    """
     around = [
         other
-        for other in candidates
-        if set(words[column]) < set(words[other]) and n_uses[other] >= SAME_USE * n_uses[column]
+        for other in usage_of
+        if set(words[column]) < set(words[other])
+        and all(its >= SAME_USE * own for its, own in zip(usage_of[other], usage_of[column], strict=True))
     ]
     return max(around, key=lambda other: len(words[other]), default=column)
 
@@ -268,23 +401,33 @@ def _say_the_same(some: list[str], others: list[str]) -> bool:
 
 
 def _alike(word: str, other: str) -> bool:
-    """Whether two words differ by no more than an ending: card and cards, kaart and kaarten."""
-    stem_length = max(4, len(word) - 2, len(other) - 2)
-    return word == other or word[:stem_length] == other[:stem_length]
+    """Whether two words differ by no more than an ending, as kaart and kaarten, or by what a compound begins with."""
+    shorter, longer = sorted((word, other), key=len)
+    if len(shorter) >= SHORTEST_LAST_PART and longer.endswith(shorter):
+        return True
+    first, second = (DOUBLED_LETTER.sub(r"\1", each).translate(SOFTENED) for each in (word, other))
+    n_shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False)))
+    ends = (first[n_shared:], second[n_shared:])
+    is_inflected = len(shorter) >= SHORTEST_STEM and (n_shared >= SHORTEST_STEM or "" in ends)
+    return word == other or (is_inflected and all(ENDINGS.fullmatch(end) is not None for end in ends))
 
 
 def _spell(chosen: list[int], usage: _Usage, texts: Sequence[str], in_topic: NDArray[np.bool_]) -> tuple[str, ...]:
-    """Each term as it is spelled most often in the topic's first posts with it; equal counts in alphabetical order."""
+    """Each term as it is spelled most often in the topic's first posts with it; equal counts in alphabetical order.
+
+    Where a sentence starts every word has a capital, so those spellings count only where there are no others.
+    """
     spelled = []
     for column in chosen:
         term = str(usage.terms[column])
         holders = usage.posts[:, [column]].indices
         words = r"\s+".join(map(re.escape, term.split()))
-        pattern = re.compile(rf"(?<!\w){words}(?!\w)", re.IGNORECASE)
-        seen: Counter[str] = Counter()
+        pattern = re.compile(rf"({SENTENCE_START})?(?<!\w)({words})(?!\w)", re.IGNORECASE)
+        seen: Counter[tuple[bool, str]] = Counter()
         for row in holders[in_topic[holders]][:N_SPELLING_POSTS].tolist():
-            seen.update(" ".join(spelling.split()) for spelling in pattern.findall(texts[row]))
-        spelled.append(min(((-n, spelling) for spelling, n in seen.items()), default=(0, term))[1])
+            found = pattern.findall(texts[row])
+            seen.update((bool(start) or texts[row].startswith(each), " ".join(each.split())) for start, each in found)
+        spelled.append(min(((at_start, -n, each) for (at_start, each), n in seen.items()), default=(0, 0, term))[2])
     return tuple(spelled)
 
 

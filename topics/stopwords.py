@@ -67,80 +67,83 @@ DUTCH_FILLERS = """
 aangezien absoluut achteraf achteren allebei alsnog ander anderen anderhalf anderhalve apart avond avonds beetje begin
 begint begon begonnen beide beiden beneden best bestaat beste beter bezig bleek bleven blij blijf blijkbaar blijken
 blijkt blijven boven bovendien bracht breng brengen brengt buiten daaraan daarbij daardoor daarin daarmee daarna
-daarnaast daarop daarover daaruit daarvan daarvoor dacht dame deden deed denk denken denkt desnoods destijds dichtbij
-dik direct doet doorgaans dubbel duidelijk duren duurde duurt eentje eerder eerlijk eerste eet eigen eigenlijk eindelijk
-elders elkaar enig enige enkele enorm enzo erbij erin ermee erna ernaar ernaast erop erover eruit ervan ervoor eten
-extra fijn flink ga gaf gauw geachte gebeurd gebeuren gebeurt gebruik gebruiken gebruikt gebruikte geef geeft gegaan
-gegeven gehad gehoord gekeken gekocht gekomen gekregen geleden gelijk gelukkig gemaakt genoeg gesproken gestaan gestuurd
-geven gevonden gevraagd gezegd gezet gezien ging gingen gisteravond gisteren gr groeten groot grote groter haal haalde
-haalt hai halen half hallo halve hang hangen hangt hartelijk hee heen heer hele helemaal helft help helpen helpt
-hetzelfde hey hierbij hierin hiermee hiervan hiervoor hoeft hoeven hoi hoor hoorde hoort hopelijk jaar jammer jaren
-jarenlang joh juist keek kennelijk keren kijk kijken kijkt klaar klein kleine klonk klopt knap kocht kom kon konden koop
-koopt kopen kort korte kreeg kregen kun kwam kwamen laatst laatste lag lagen lang lange langer langs later leek lees
-leest leg leggen legt lekker leuk leuke lezen lg lief liet lieten lig liggen ligt lijken lijkt links loop loopt lopen
-los maakt maakte maakten maand maanden makkelijk manier meerdere meest meestal meeste meneer meteen mevrouw middag
-middags midden minst minste minuten minuut mocht mochten moest moesten mooi mooie morgen morgens naast nacht nachts nam
-namelijk namen neem neemt nemen net nieuw nieuwe nieuws noem noemen nogal nogmaals normaal nou ochtend ochtends oke oké
-omdat omhoog omlaag ondanks ondertussen ongeveer onlangs ooit opeens opnieuw oud oude overal overigens paar pak pakken
-pakt precies prima probeer probeerde probeert proberen rechts redelijk reeds rond rustig samen schrijf schrijft
-schrijven slecht slechte snel sneller soort sorry sowieso sprak spreek spreken sta staan staat steek stond stonden stop
-straks stuk stukje stukken sturen stuur stuurde stuurt succes te tegelijk telkens tenminste terecht tijdens tja
-toevallig tot uiteindelijk uiteraard uitstekend vaak vanaf vanavond vanmiddag vanmorgen vannacht vanochtend vanwege vast
-verdomme verkeerd verschillende vertel vertellen vertelt vervelend vind vinden vindt vol voldoende volgend volgende
-volgens volle vond vonden vooraf voorbij voordat voorheen vorig vorige vraag vraagt vragen vroeg vroeger waaraan waarbij
-waardoor waarin waarmee waarop waarover waarschijnlijk waaruit waarvan waarvoor wacht wachten wanneer weer weg weinig
-welk werd werden werk werken werkt werkte wijst wil wilde wilden wilt wist wou zag zagen zat zaten zeg zeggen zegt zei
-zeiden zeker zelfde zelfs zet zette zetten ziet zin zit zitten zo'n zocht zodat zodra zoek zoeken zoekt zogenaamd
-zojuist zomaar zonde zorg zorgen zorgt zou zoveel zowat zowel zulk zulke zullen zult
+daarnaast daarop daarover daaruit daarvan daarvoor dacht dame deden deed denk denken denkt desnoods destijds dhr
+dichtbij dik ding dingen direct doet doorgaans dubbel duidelijk duren duurde duurt eentje eerder eerlijk eerste eet
+eigen eigenlijk eindelijk elders elkaar enig enige enkele enorm enzo erbij erin ermee erna ernaar ernaast erop erover
+eruit ervan ervoor eten extra fijn flink ga gaf gauw geachte gebeurd gebeuren gebeurt gebruik gebruiken gebruikt
+gebruikte geef geeft gegaan gegeven gehad gehoord gekeken gekocht gekomen gekregen geleden gelijk gelukkig gemaakt
+genoeg gesproken gestaan gestuurd geven gevonden gevraagd gezegd gezet gezien ging gingen gisteravond gisteren gr graden
+groeten groot grote groter haal haalde haalt hai halen half hallo halve hang hangen hangt hartelijk heden hee heen heer
+hele helemaal helft help helpen helpt hetzelfde hey hierbij hierin hiermee hiervan hiervoor hoeft hoeven hoi hoor hoorde
+hoort hopelijk idee ideeën jaar jammer jaren jarenlang joh jouwe juist keek kennelijk keren keus kijk kijken kijkt klaar
+klein kleine klonk klopt knap kocht kom kon konden koop koopt kopen kort korte kost kostte kreeg kregen kun kwam kwamen
+laatst laatste lag lagen lang lange langer langs later leek lees leest leg leggen legt lekker leuk leuke lezen lg lief
+liefst liet lieten lig liggen ligt lijken lijkt links loop loopt lopen los maakt maakte maakten maand maanden mag
+makkelijk man manier meerdere meest meestal meeste meneer meteen mevr mevrouw middag middags midden mijne mijnen minst
+minste minuten minuut mocht mochten moest moesten mooi mooie morgen morgens naam naast nacht nachts nam namelijk namen
+nat neem neemt nemen net nieuw nieuwe nieuws noem noemen nogal nogmaals normaal nou ochtend ochtends oke oké omdat
+omhoog omlaag ondanks ondertussen ongeveer onlangs ooit opeens opgegeven opnieuw oud oude overal overigens paar pak
+pakken pakt plaats precies prima probeer probeerde probeert proberen raar recht rechte rechts redelijk reeds rond ruik
+rustig samen schrijf schrijft schrijven slecht slechte snel sneller soort sorry sowieso sprak spreek spreken sta staan
+staat steek stond stonden stop straks stuk stukje stukken sturen stuur stuurde stuurt succes te tegelijk telkens
+tenminste terecht tijden tijdens tja toevallig tot uiteindelijk uiteraard uitstekend vaak vanaf vanavond vanmiddag
+vanmorgen vannacht vanochtend vanwege vast verdomme verkeerd verschillende vertel vertellen vertelt vervelend vind
+vinden vindt vol voldoende volgend volgende volgens volle vond vonden vooraf voorbij voordat voorheen vorig vorige vraag
+vraagt vragen vroeg vroeger vrouw waaraan waarbij waardoor waarin waarmee waarop waarover waarschijnlijk waaruit waarvan
+waarvoor wacht wachten wanneer weer weg weinig welk werd werden werk werken werkt werkte wijst wil wilde wilden wilt
+wist wou zag zagen zat zaten zeg zeggen zegt zei zeiden zeker zelfde zelfs zet zette zetten ziet zin zit zitten zo'n
+zocht zodat zodra zoek zoeken zoekt zogenaamd zojuist zomaar zonde zorg zorgen zorgt zou zoveel zowat zowel zulk zulke
+zullen zult zwaar
 """
 """Inflected forms that fill a sentence without saying what it is about, and greetings."""
 
 DUTCH_NUMBERS = """
-acht achtste achttien allebei beiden derde dertien dertig drie driemaal drieën duizend duizenden een eenmaal eerste elf
-honderd honderden kwart miljard miljoen negen negende negentien negentig nul tachtig tien tiende twaalf twee tweede
-tweemaal tweeën twintig veertien veertig vier vierde vijf vijfde vijftien vijftig zes zesde zestien zestig zeven zevende
-zeventien zeventig één
+acht achtste achttien allebei beiden cent centen derde dertien dertig drie driemaal drieën duizend duizenden een eenmaal
+eerste elf euro euro's euros gram honderd honderden kilo kwart liter meter miljard miljoen negen negende negentien
+negentig nul percent procent tachtig tien tiende twaalf twee tweede tweemaal tweeën twintig veertien veertig vier vierde
+vijf vijfde vijftien vijftig zes zesde zestien zestig zeven zevende zeventien zeventig één
 """
 
 REGIONAL = """
 'k 'm 'ne 'nen aait aal aalt aaltied allee altied altijt amai auch awer bie biej binne bunt d'r da da's daags dao daor
-dees deez deur dich diej dien dienen dij dijn dizze doar doch docht doon doun dr dy echter eefkes eem effe effekes effen
-efkes ein eine eits ek ekik em enne ens eum fan foar gaank gans gao gaon ge geer gein gen get gien gij gijlie gijn ginne
-goa goan goe goed' ha haar hab hadde hae hai haw heb hebbe hebbn hed hef hen heur hie hiej hiene hier hij hjir hoe hom
-hunnie häör höb höbbe höbs ich ie iej iejluu ieluu ien ier iets ik is jao jim jo joa joe joen jullie kan kin kinne
-kinnen kint krek kump kunde kwam kós könt leu lu luu m'n ma maor mar mich mie mien mien' mijnen mit moaken moar moat
-moatte mor mout mouten myn mót mött nait nao naor neet nei nen nich nichs nie niet nijt nimmen nimmer nit noa noait noch
-noe noet nog noows oan oans och oe oet ok ook oons oos op opnij ouch ouwe sebiet seg sij sil soe subiet sy syn tis toen
-trije twa uch ulle ummer ut uwen van vanaof ver veul veur vur vuul wa waar wal wao waor was wazzen weer wel wer weurt
-wie wiej wiene wiens wier wir wol wos wurdt wy z'n zai zelluf zenne zie zien zien' zijnen zo'n zoe zol zollen zu zun
-zunt zéker zölle òk ón ós ús út ûs
+dees deez dich diej dien dienen dij dijn dizze doar doch docht doon doun dr dy eefkes eem effe effekes effen efkes ein
+eine eits ek ekik em enne ens eum fan foar gaank gans gao gaon ge geer gein gen get gien gij gijlie gijn ginne goa goan
+goe goed' ha haar hab hadde hae hai haw heb hebbe hebbn hed hef hen heur hie hiej hiene hier hij hjir hoe hom hunnie
+häör höb höbbe höbs ich ie iej iejluu ieluu ien ier iets ik is jao jim jo joa joe joen jullie kan kin kinne kinnen kint
+krek kump kunde kwam kós könt leu lu luu m'n ma maor mar mich mie mien mien' mijnen mit moaken moar moat moatte mor mout
+mouten myn mót mött nait nao naor neet nei nen nich nichs nie niet nijt nimmen nimmer nit noa noait noch noe noet nog
+noows oan oans och oe oet ok ook oons oos op opnij ouch ouwe sebiet seg sij sil soe subiet sy syn tis toen trije twa uch
+ulle ummer ut uwen van vanaof ver veul veur vur vuul wa waar wal wao waor was wazzen weer wel wer weurt wie wiej wiene
+wir wol wos wurdt wy z'n zai zelluf zenne zie zien zien' zijnen zo'n zoe zol zollen zu zun zunt zéker zölle òk ón ós ús
+út ûs
 """
 """Function words as they are written in Twents, Gronings, Limburgish, Frisian and Flemish."""
 
 ENGLISH_FILLERS = """
 absolutely actually added adding afternoon ago agree alone along alright among annoying anyway apart apparently appears
 asked asking asks away awful bad based basically became become bit bought bring brings brought buy buying bye called
-calling case certain cheers clear clearly close come comes coming completely correct couple currently day days dear
-definitely different difficult directly doing earlier early easily easy end ended entire especially evening everybody
-everywhere exactly except expect extra fair fairly fine forward found frankly free front full fully funny glad gladly
-guess guys half happen happened happening happens happy hardly hear heard helped helping helps hence hey hi hold hope
-hopefully hour hours huge idea immediately indeed instead keep keeps kept kinda knew knows large late later leave left
-lets live lived loads lol longer lots love loved lovely main manage managed matter mean means meant mention mentioned
-minute minutes moment month months morning move moved nearly neither nice nicely night nope normal normally noted
-obviously odd old opposite ordinary past pick picked pretty previous probably proper properly quick quickly read reading
-real reason receive received recent recently regards reply sad second seconds send sending sends sent seriously set
-several short showed shows sick silly simple simply single small somehow soon sorry sort sorts started starting stay
-stays stick stood stop stopped straight stuff stupid suddenly suppose supposed surely taken takes taking talk telling
-tells terrible thanked thinking thus today tomorrow tonight total totally towards true turn turned turns twice
-understand unfortunately unless useful usual usually various wait waited waiting wanted wanting ways week weeks weird
-wish wonderful word words worked working works worse worst worth wow wrong year years yep yesterday
+calling case certain check checked checking cheers clear clearly close come comes coming completely correct couple
+currently day days dear definitely different difficult directly doing earlier early easily easy end ended entire
+especially evening everybody everywhere exactly except expect extra fair fairly fine forward found frankly free front
+full fully funny glad gladly guess guys half happen happened happening happens happy hardly hear heard helped helping
+helps hence hey hi hold hope hopefully hour hours huge idea immediately indeed instead keep keeps kept kinda knew knows
+large late later leave left lets live lived loads lol longer lots love loved lovely main manage managed matter mean
+means meant mention mentioned minute minutes moment month months morning move moved nearly neither nice nicely
+night nope normal normally noted obviously odd old opposite ordinary past pick picked pretty previous probably proper
+properly quick quickly read reading real reason receive received recent recently regards reply sad second seconds send
+sending sends sent seriously set several short showed shows sick silly simple simply single small somehow soon sorry
+sort sorts started starting stay stays stick stood stop stopped straight stuff stupid suddenly suppose supposed surely
+taken takes taking talk telling tells terrible thanked thinking thus today tomorrow tonight total totally towards true
+turn turned turns twice understand unfortunately unless useful usual usually various wait waited waiting wanted wanting
+ways week weeks weird wish wonderful word words worked working works worse worst worth wow wrong year years yep
+yesterday
 """
 """Forms that fill a sentence without saying what it is about, and greetings."""
 
 ENGLISH_NUMBERS = """
-dozen eight eighteen eighth eighty eleven fifteen fifth fifty five forty four fourteen fourth hundred hundreds million
-nine nineteen ninety ninth one quarter seven seventeen seventh seventy six sixteen sixth sixty ten tenth third thirteen
-thirty thousand thousands three twelve twenty two zero
+cents dollar dollars dozen eight eighteen eighth eighty eleven fifteen fifth fifty five forty four fourteen fourth gram
+grams hundred hundreds kilo million nine nineteen ninety ninth one pence percent pounds quarter seven seventeen seventh
+seventy six sixteen sixth sixty ten tenth third thirteen thirty thousand thousands three twelve twenty two zero
 """
 
 GERMAN_FILLERS = """
@@ -162,16 +165,16 @@ actuellement ainsi année années ans appelé apprécions arrive assez attend at
 avoir bah belle besoin bonne bonnes bref car cause cela celles certain certains chose choses cinq combien complètement
 concernant cordialement coup cours côté d'abord d'ailleurs debut demandé dernier derniers dernière dernières deux dire
 dit dites dix dois doit doivent donne donner donné durant dès désolé désolés déçu eh enfin ensuite envers envoyé essayer
-essayé eté eût facile facilement faites fallait façon fin finalement font fut genre gens grand grande grandes grands
-gros grâce heure heures hier huit ici impossible jour jours juste l'ai l'est laisse laisser lequel long longtemps longue
-lorsqu'on là-bas maintenant mal malgré malheureusement manière mauvais mauvaise mauvaises met mettre milieu mille minute
-minutes mois moment moyen n'a n'avez n'ont n'y neuf nombreux nouveau nouveaux nouvelle nouvelles nul nulle obligé
-obtenir parfait parfaitement parfois parle parler partie passe passer passé petit petite petites petits peu peux pire
-plupart plutôt possible pourrait pouvez pouvoir premier première prendre presque pris puisque qu'elles qu'ils quatre
-quoique rapidement recevoir rendre reste rester reçu répond répondre sais sait savoir semaine semaines semble sept
-serait seul seule seulement simple simplement six soir soit sommes sous-entendu souvent suis suite super surtout tant
-tard tel telle tellement temps tenir trois trouve trouver un une unique utiliser vais vas veulent veut veux vient vingt
-vite voir voit voulez voulu vraiment vu étais
+essayé eté eût facile facilement faites fallait façon fin finalement fonctionne font fut genre gens grand grande grandes
+grands gros grâce général heure heures hier huit ici impossible jour jours juste l'ai l'est laisse laisser lequel lire
+long longtemps longue lorsqu'on là-bas maintenant mal malgré malheureusement manière mauvais mauvaise mauvaises met
+mettent mettre milieu mille min minute minutes mois moment moyen n'a n'avez n'ont n'y neuf nombreux nouveau nouveaux
+nouvelle nouvelles nul nulle obligé obtenir opéré parfait parfaitement parfois parle parler partie passe passer passé
+petit petite petites petits peu peux pire plupart plutôt possible pourrait pouvez pouvoir premier première prendre
+presque pris puisque qu'elles qu'ils quatre quoique rapidement recevoir rendre reste rester reçu répond répondre sais
+sait savoir semaine semaines semble sept serait seul seule seulement simple simplement six soir soit sommes sous-entendu
+souvent suis suite super surtout tant tard tel telle tellement temps tenir trois trouve trouver un une unique utiliser
+vais vas veulent veut veux vient vingt vite voir voit voulez voulu vraiment vu étais
 """
 
 CALENDAR = """
@@ -193,7 +196,7 @@ lunes martes miércoles miercoles jueves viernes sábado sabado domingo sábados
 """When something was written or happens, in five languages: a topic that was busy in August is not about August."""
 
 STOP_WORDS = frozenset(
-    word
+    word.casefold()
     for words in (
         DUTCH,
         DUTCH_FILLERS,
@@ -222,12 +225,12 @@ at from about per by all both two three four five six seven eight nine ten
 """
 GERMAN_MARKERS = """
 der die das den dem des ein eine einen einem einer eines mein meine meinen meinem meiner dein deine sein seine ihr ihre
-ihren unser unsere unseren dieser diese dieses diesen diesem kein keine keinen jeder jede jedes welche viele mehr mit ohne
-von für in im am beim zum zur aus bei auf über durch gegen pro alle beide zwei drei vier fünf
+ihren unser unsere unseren dieser diese dieses diesen diesem kein keine keinen jeder jede jedes welche viele mehr mit
+ohne von für in im am beim zum zur aus bei auf über durch gegen pro alle beide zwei drei vier fünf
 """
 FRENCH_MARKERS = """
-le la les un une des du au aux mon ma mes ton ta tes son sa ses notre nos votre vos leur leurs ce cet cette ces de d l en
-avec sans par pour chaque quelques plusieurs deux trois quatre cinq
+le la les un une des du au aux mon ma mes ton ta tes son sa ses notre nos votre vos leur leurs ce cet cette ces de d l
+en avec sans par pour chaque quelques plusieurs deux trois quatre cinq
 """
 
 NOUN_MARKERS = {

@@ -13,6 +13,8 @@ class Quote:
     ----------
     note : why it stands here ("has been waiting for 3 days"); None = nothing to add.
     language : ISO 639-1 code of the words; None = not known.
+    where : the thread and space it stands in; None = not told.
+    answers : who and what it answers; None = it answers nothing, or that is not told.
     """
 
     post_id: str
@@ -22,11 +24,21 @@ class Quote:
     written: str
     note: str | None
     language: str | None
+    where: str | None = None
+    answers: str | None = None
+
+
+@dataclass(frozen=True)
+class QuoteGroup:
+    """Posts of one kind, to be unfolded under their heading."""
+
+    heading: str
+    quotes: tuple[Quote, ...]
 
 
 @dataclass(frozen=True)
 class Action:
-    """One thing to do first: what, why, the posts it is about, and where the rest stands.
+    """One thing to do first: what, why, the posts it is about by kind, and where the rest stands.
 
     Attributes
     ----------
@@ -35,7 +47,7 @@ class Action:
 
     headline: str
     why: str
-    quotes: tuple[Quote, ...]
+    groups: tuple[QuoteGroup, ...]
     anchor: str | None
     anchor_words: str
 
@@ -78,11 +90,17 @@ class Table:
 
 @dataclass(frozen=True)
 class TopicCard:
-    """One topic. `negative` says how many of its posts are unhappy, `bar` draws it (None = not known)."""
+    """One topic. `negative` says how many of its posts are unhappy, `bar` draws it (None = not known).
+
+    Attributes
+    ----------
+    space : where most of its posts stand; None = the export has no spaces.
+    """
 
     anchor: str
     name: str
     size: str
+    space: str | None
     terms: str | None
     negative: str
     bar: IntervalBar | None
@@ -90,12 +108,37 @@ class TopicCard:
 
 
 @dataclass(frozen=True)
+class TopicLine:
+    """One of the smaller topics on a line of its own."""
+
+    anchor: str
+    name: str
+    facts: str
+
+
+@dataclass(frozen=True)
+class TopicGroup:
+    """The smaller topics of one space; `heading` None = the export has no spaces."""
+
+    heading: str | None
+    lines: tuple[TopicLine, ...]
+
+
+@dataclass(frozen=True)
 class TopicSection:
-    """What the community talks about. `smaller` lists the topics that have no card."""
+    """What the community talks about.
+
+    Attributes
+    ----------
+    smaller_heading, smaller : the topics that have no card, by space; None and empty where all have one.
+    more : how many topics are left out of a very long list; None = none.
+    """
 
     lead: str
     cards: tuple[TopicCard, ...]
-    smaller: Table | None
+    smaller_heading: str | None
+    smaller: tuple[TopicGroup, ...]
+    more: str | None
     unsorted: tuple[str, ...]
     chart: Chart | None
 
@@ -120,7 +163,7 @@ class DriftSection:
 
 @dataclass(frozen=True)
 class WaitGroup:
-    """Posts that wait, longest first; `more` counts those that are not shown (None = all are)."""
+    """Posts that wait, in the order to take them up; `more` counts those that are not shown (None = all are)."""
 
     heading: str
     quotes: tuple[Quote, ...]
@@ -139,7 +182,7 @@ class WaitingSection:
     outside: tuple[str, ...]
     outside_table: Table | None
     open_groups: tuple[WaitGroup, ...]
-    questions: WaitGroup | None
+    question_groups: tuple[WaitGroup, ...]
 
 
 @dataclass(frozen=True)
@@ -152,11 +195,12 @@ class SplitPart:
 
 @dataclass(frozen=True)
 class SplitCard:
-    """A proposal to a person, with its proof."""
+    """A proposal to a person, with its proof in words and, for who wants them, the figures of it by name."""
 
     headline: str
     parts: tuple[SplitPart, ...]
     proof: tuple[str, ...]
+    figures: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -179,9 +223,10 @@ class MemberSection:
 
 @dataclass(frozen=True)
 class CoverageSection:
-    """What the page rests on and what it cannot know."""
+    """What the page rests on, how often the signals were right when they were checked, and what is not known."""
 
     sentences: tuple[str, ...]
+    accuracy: Table | None
     limits: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
 

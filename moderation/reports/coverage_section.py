@@ -9,12 +9,13 @@ import numpy as np
 from models.signals import SIGNALS
 from moderation.corpus import Corpus
 from moderation.relevance import Relevance
-from moderation.reports.content import CoverageSection
+from moderation.reports.content import CoverageSection, Table
 from moderation.reports.wording import Wording
 
 MAIN_LANGUAGE_SHARE = 0.05
 """Languages with a smaller share of the posts are counted, but their limits are not spelled out."""
-TOLD_PRECISION = ("negative_wom", "toxic", "spam")
+TOLD_SIGNALS = ("negative_wom", "question", "idea", "toxic", "spam")
+"""The signals that the page rests on."""
 
 Contents = Mapping[str, Any]
 
@@ -30,6 +31,7 @@ def coverage_section(
     """
     return CoverageSection(
         sentences=tuple(_sentences(run, corpus, wording)),
+        accuracy=accuracy_table(corpus, wording),
         limits=(*signal_limits(corpus, wording), *_relevance_limits(relevance, wording), *limits),
         facts=_facts(run, wording),
     )
@@ -49,28 +51,39 @@ def can_tell(corpus: Corpus, signal: str) -> bool:
 
 
 def signal_limits(corpus: Corpus, wording: Wording) -> list[str]:
-    """For each main language: which signals cannot be recognised, and how sure the important ones are."""
+    """For each main language: which signals cannot be recognised."""
     said = []
     for language in main_languages(corpus):
-        name = wording.language_name(language)
         unreachable = [signal for signal in SIGNALS if corpus.thresholds[signal, language].probability is None]
         if unreachable:
             named = wording.listed([wording.say(f"signal.{signal}") for signal in unreachable])
-            said.append(wording.say("limits.unreachable", language=name, signals=named))
-        said += [
-            _precision(corpus, signal, language, wording) for signal in TOLD_PRECISION if signal not in unreachable
-        ]
+            said.append(wording.say("limits.unreachable", language=wording.language_name(language), signals=named))
     return said
 
 
-def _precision(corpus: Corpus, signal: str, language: str, wording: Wording) -> str:
+def accuracy_table(corpus: Corpus, wording: Wording) -> Table | None:
+    """How much each signal found and how often it was right when it was checked, by language; None = never checked."""
+    rows = [
+        _accuracy_row(corpus, signal, language, wording)
+        for signal in TOLD_SIGNALS
+        for language in main_languages(corpus)
+        if corpus.thresholds[signal, language].probability is not None
+    ]
+    columns = ("signal", "language", "found", "right", "checked")
+    head = tuple(wording.say(f"accuracy.{column}") for column in columns)
+    return Table(wording.say("accuracy.caption"), head, tuple(rows)) if rows else None
+
+
+def _accuracy_row(corpus: Corpus, signal: str, language: str, wording: Wording) -> tuple[str, ...]:
     threshold = corpus.thresholds[signal, language]
-    names = {"language": wording.language_name(language), "signal": wording.say(f"signal.{signal}")}
-    if threshold.precision is None or threshold.recall is None:
-        return wording.say("limits.unmeasured", **names)
-    right, found = wording.share(threshold.precision), wording.share(threshold.recall)
-    basis = " " + wording.say("limits.pooled") if threshold.basis == "pooled" else ""
-    return wording.say("limits.precision", **names, right=right, found=found) + basis
+    n_checked = wording.number(threshold.n)
+    if threshold.basis == "pooled":
+        n_checked = wording.say("accuracy.pooled", n=n_checked)
+    shares = (
+        wording.say("accuracy.unmeasured") if share is None else wording.share(share)
+        for share in (threshold.recall, threshold.precision)
+    )
+    return (wording.say(f"signal.{signal}"), wording.language_name(language), *shares, n_checked)
 
 
 def _relevance_limits(relevance: Relevance, wording: Wording) -> list[str]:

@@ -75,10 +75,11 @@ def _points(line: Contents, wording: Wording) -> str:
 
 
 def _counted(line: Contents, wording: Wording) -> str:
-    posts = wording.count("posts", line["n_posts"])
+    """The posts that show the change; where something became rarer those are the ones from before."""
+    posts, since = wording.count("posts", line["n_posts"]), line["posts_from"]
     if line["n_authors"] is None:
-        return wording.say("drift.posts", posts=posts)
-    return wording.count("drift.posts_and_authors", line["n_authors"], posts=posts)
+        return wording.say(f"drift.posts.{since}", posts=posts)
+    return wording.count(f"drift.posts_and_authors.{since}", line["n_authors"], posts=posts)
 
 
 def _before_words(drift: Contents, wording: Wording) -> str:
@@ -90,8 +91,8 @@ def _notes(drift: Contents, wording: Wording) -> list[str]:
     if drift["periods"][-1]["is_partial"]:
         notes.append(wording.say("drift.partial"))
     if drift["divergence"]:
-        differs = drift["divergence"][-1]["p"] < SIGNIFICANT_P
-        notes.append(wording.say("drift.mixture.differs" if differs else "drift.mixture.same"))
+        whole = "differs" if drift["divergence"][-1]["p"] < SIGNIFICANT_P else "same"
+        notes.append(wording.say(f"drift.mixture.{whole}.{'changes' if drift['lines'] else 'no_changes'}"))
     coverage = drift["coverage"]
     if coverage["n_posts"]:
         notes.append(

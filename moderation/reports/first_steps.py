@@ -5,21 +5,23 @@ from datetime import timedelta
 from typing import Any
 
 from moderation.flags import Flag
-from moderation.reports.content import Action, Quote
+from moderation.reports.content import Action, Quote, QuoteGroup
 from moderation.reports.quotes import Quoter
-from moderation.reports.split_section import proposal_headline
-from moderation.reports.topic_section import MAX_CARDS, by_size, negative_bar, topic_anchor, topic_name
+from moderation.reports.split_section import about_words, groups_of, proposal_headline
+from moderation.reports.topic_section import MAX_CARDS, MAX_LINES, by_size, negative_bar, topic_anchor, topic_name
 from moderation.reports.waiting_section import (
     HORIZON_SECONDS,
     question_quote,
-    questions_to_answer,
-    recent_first,
+    recent_and_older,
+    recent_and_older_questions,
     wait_quote,
     waited_seconds,
 )
 from moderation.reports.wording import Wording, read_moment
 
 MAX_ACTIONS, N_QUOTES = 5, 5
+REASON_ORDER = ("toxic", "spam", "off_purpose", "off_thread")
+"""What hurts people first: many sure advertisements must not hide one insult."""
 MIN_EPISODES = 5
 MIN_ANSWERED = 3
 MIN_SPAN = timedelta(days=14)
@@ -46,64 +48,96 @@ def first_steps(
 
 
 def waiting_action(times: Contents, quoter: Quoter) -> Action | None:
-    """Unhappy posts without an answer; those that wait more than three days, if there are any."""
-    wording, waiting = quoter.wording, recent_first(times)
-    if not waiting:
+    """Unhappy posts of the last 14 days without an answer; only where there are none, the older ones."""
+    wording = quoter.wording
+    recent, older = recent_and_older(times)
+    if not recent and not older:
         return None
-    late = [episode for episode in waiting if waited_seconds(times, episode) > HORIZON_SECONDS["72h"]]
-    headline = wording.count("do.waiting.late" if late else "do.waiting", len(late) or len(waiting))
-    longest = max(waited_seconds(times, episode) for episode in waiting)
-    why = wording.say("do.waiting.why", longest=wording.duration(longest))
-    if late and len(late) < len(waiting):
-        why += " " + wording.count("do.waiting.rest", len(waiting) - len(late))
-    quotes = tuple(wait_quote(times, episode, quoter) for episode in (late or waiting)[:N_QUOTES])
-    return Action(headline, why, quotes, "open", wording.say("do.waiting.more"))
+    late = [episode for episode in recent if waited_seconds(times, episode) > HORIZON_SECONDS["72h"]]
+    why = [wording.count("do.waiting.late", len(late))] if late else []
+    if older:
+        longest = wording.duration(waited_seconds(times, older[-1]))
+        why.append(
+            wording.count(
+                "do.waiting.older.why" if recent else "do.waiting.only_older.why", len(older), longest=longest
+            )
+        )
+    headline = wording.count("do.waiting" if recent else "do.waiting.only_older", len(recent or older))
+    quotes = tuple(wait_quote(times, episode, quoter) for episode in (recent or older)[:N_QUOTES])
+    why = why or [wording.say("do.waiting.why")]
+    return Action(headline, " ".join(why), _examples(quotes, wording), "open", wording.say("do.waiting.more"))
 
 
 def question_action(times: Contents, quoter: Quoter) -> Action | None:
-    """Questions that nobody answered."""
-    wording, questions = quoter.wording, questions_to_answer(times)
-    if not questions:
+    """Questions of the last 14 days that nobody answered; only where there are none, the older ones."""
+    wording = quoter.wording
+    recent, older = recent_and_older_questions(times)
+    if not recent and not older:
         return None
-    longest = max(question["waiting_seconds"] for question in questions)
+    why = [wording.say("do.questions.why")]
+    if older:
+        longest = wording.duration(older[-1]["waiting_seconds"])
+        why.append(
+            wording.count(
+                "do.questions.older.why" if recent else "do.questions.only_older.why", len(older), longest=longest
+            )
+        )
+    quotes = tuple(question_quote(question, quoter) for question in (recent or older)[:N_QUOTES])
     return Action(
-        headline=wording.count("do.questions", len(questions)),
-        why=wording.say("do.questions.why", longest=wording.duration(longest)),
-        quotes=tuple(question_quote(question, quoter) for question in questions[:N_QUOTES]),
+        headline=wording.count("do.questions" if recent else "do.questions.only_older", len(recent or older)),
+        why=" ".join(why),
+        groups=_examples(quotes, wording),
         anchor="questions",
         anchor_words=wording.say("do.questions.more"),
     )
 
 
 def flag_action(lane: str, flags: Sequence[Sequence[Flag]], quoter: Quoter) -> Action | None:
-    """The posts of a lane, the surest first, with the reason of each."""
+    """The posts of a lane by reason, what hurts people first; within a reason the surest first."""
     wording = quoter.wording
-    flagged = [(row, [flag for flag in found if flag.lane == lane]) for row, found in enumerate(flags)]
-    flagged = [(row, found) for row, found in flagged if found]
+    flagged = [(row, flag) for row, found in enumerate(flags) for flag in found if flag.lane == lane]
     if not flagged:
         return None
-    flagged.sort(key=lambda each: (-max(round(flag.probability, 6) for flag in each[1]), each[0]))
-    reasons = sorted({flag.reason for _, found in flagged for flag in found})
-    counted = [
-        wording.count(f"do.flag.{reason}", sum(any(flag.reason == reason for flag in found) for _, found in flagged))
-        for reason in reasons
-    ]
+    by_reason = {
+        reason: sorted(
+            ((row, flag) for row, flag in flagged if flag.reason == reason),
+            key=lambda each: (-round(each[1].probability, 6), each[0]),
+        )
+        for reason in REASON_ORDER
+    }
+    counted = {reason: wording.count(f"do.flag.{reason}", len(found)) for reason, found in by_reason.items() if found}
     return Action(
-        headline=wording.count(f"do.{lane}", len(flagged)),
-        why=wording.say(f"do.{lane}.why", reasons=wording.listed(counted)),
-        quotes=tuple(_flag_quote(row, found, quoter) for row, found in flagged[:N_QUOTES]),
+        headline=wording.count(f"do.{lane}", len({row for row, _ in flagged})),
+        why=wording.say(f"do.{lane}.why", reasons=wording.listed(list(counted.values()))),
+        groups=tuple(
+            QuoteGroup(
+                _group_heading(heading, len(by_reason[reason]), wording), _flag_quotes(by_reason[reason], quoter)
+            )
+            for reason, heading in counted.items()
+        ),
         anchor=None,
         anchor_words=wording.say("do.flags.more"),
     )
 
 
-def _flag_quote(row: int, found: Sequence[Flag], quoter: Quoter) -> Quote:
+def _group_heading(counted: str, n: int, wording: Wording) -> str:
+    return counted if n <= N_QUOTES else wording.say("do.flag.some", counted=counted, n_shown=wording.number(N_QUOTES))
+
+
+def _flag_quotes(flagged: Sequence[tuple[int, Flag]], quoter: Quoter) -> tuple[Quote, ...]:
     wording = quoter.wording
-    reasons = [
-        wording.say("flag.reason", reason=wording.say(f"flag.{flag.reason}"), share=wording.share(flag.probability))
-        for flag in found
-    ]
-    return quoter.quote(quoter.corpus.posts[row].id, wording.listed(reasons))
+    return tuple(
+        quoter.quote_in_thread(
+            quoter.corpus.posts[row].id,
+            wording.say(f"flag.{flag.reason}", likelihood=wording.likelihood(flag.probability)),
+        )
+        for row, flag in flagged[:N_QUOTES]
+    )
+
+
+def _examples(quotes: tuple[Quote, ...], wording: Wording) -> tuple[QuoteGroup, ...]:
+    """One group for posts of one kind; none where there are no posts."""
+    return (QuoteGroup(wording.count("page.examples", len(quotes)), quotes),) if quotes else ()
 
 
 def root_cause_action(times: Contents, topics: Contents, quoter: Quoter) -> Action | None:
@@ -124,8 +158,8 @@ def root_cause_action(times: Contents, topics: Contents, quoter: Quoter) -> Acti
             answered=wording.number(len(answered)),
             corrected=wording.number(_n_corrected(answered)),
         ),
-        quotes=quoter.quotes(episode["id"] for episode in newest),
-        anchor=topic_anchor(topic["id"]) if topic in by_size(topics)[:MAX_CARDS] else "topics",
+        groups=_examples(tuple(quoter.quote_in_thread(episode["id"]) for episode in newest), wording),
+        anchor=topic_anchor(topic["id"]) if topic in by_size(topics)[: MAX_CARDS + MAX_LINES] else "topics",
         anchor_words=wording.say("do.cause.more"),
     )
 
@@ -171,6 +205,17 @@ def split_action(splits: Contents, wording: Wording) -> Action | None:
     if not splits["proposals"]:
         return None
     proposal = splits["proposals"][0]
-    sizes = [wording.count("members", part["n_authors"]) for part in proposal["parts"]]
-    why = wording.say("do.split.why", sizes=wording.listed(sizes))
+    groups, rest = groups_of(proposal)
+    if len(groups) == 1 and rest is not None:
+        why = wording.say("do.split.why.one", others=wording.count("members", rest["n_authors"]))
+    else:
+        described = [
+            wording.say(
+                "do.split.group",
+                members=wording.count("members", group["n_authors"]),
+                about=about_words(group, wording),
+            )
+            for group in groups
+        ]
+        why = wording.say("do.split.why", groups=wording.listed(described))
     return Action(proposal_headline(proposal, wording), why, (), "splits", wording.say("do.split.more"))

@@ -27,12 +27,14 @@ def member_section(members: Contents, quoter: Quoter) -> MemberSection:
 
 
 def _table(helpful: list[Contents], quoter: Quoter) -> Table:
+    """What each did; what none of them did is left out."""
     wording = quoter.wording
+    columns = [column for column in COLUMNS if any(member[column] for member in helpful)]
     return Table(
         caption=wording.say("members.caption"),
-        head=(wording.say("members.name"), *(wording.say(f"members.{column}") for column in COLUMNS)),
+        head=(wording.say("members.name"), *(wording.say(f"members.{column}") for column in columns)),
         rows=tuple(
-            (quoter.author(member["author_id"]), *(wording.number(member[column]) for column in COLUMNS))
+            (quoter.author(member["author_id"]), *(wording.number(member[column]) for column in columns))
             for member in helpful
         ),
     )

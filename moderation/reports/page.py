@@ -1,6 +1,6 @@
 """Writes report.html: one page for the people who run a community, in their language, with nothing to load."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,8 @@ from moderation.reports.first_steps import first_steps
 from moderation.reports.member_section import member_section
 from moderation.reports.quotes import Quoter
 from moderation.reports.split_section import split_section
-from moderation.reports.topic_section import sizes_chart, topic_names, topic_section
-from moderation.reports.waiting_section import open_episodes, waiting_section
+from moderation.reports.topic_section import main_spaces, sizes_chart, topic_names, topic_section
+from moderation.reports.waiting_section import recent_and_older, recent_and_older_questions, waiting_section
 from moderation.reports.wording import REPORT_LANGUAGES, Wording
 
 __all__ = ["REPORT_LANGUAGES", "page", "page_of", "render", "write_page"]
@@ -51,18 +51,19 @@ def page(analysis: Analysis, run: Mapping[str, Any], *, language: str) -> str:
 def page_of(analysis: Analysis, run: Mapping[str, Any], wording: Wording) -> Page:
     """Everything that the page says of an analysis."""
     corpus, times, topics = analysis.corpus, analysis.response_times, analysis.topics
-    quoter = Quoter(corpus, wording)
+    quoter = Quoter(corpus, wording, {space.slug: space.name for space in analysis.community.spaces})
+    topic_of = analysis.topics_of_rows.topic_of.tolist()
     names = topic_names(topics, wording)
     recognises = can_tell(corpus, "negative_wom")
     actions = first_steps(times=times, topics=topics, splits=analysis.splits, flags=analysis.flags, quoter=quoter)
-    chart = sizes_chart(corpus, analysis.topics_of_rows.topic_of.tolist(), topics, wording)
+    chart = sizes_chart(corpus, topic_of, topics, wording)
     return Page(
         title=_title(analysis.community.name, wording),
         subtitle=_subtitle(analysis, wording),
         key_figures=key_figures(times, topics, wording, can_tell=recognises),
         actions=actions,
         actions_lead=_actions_lead(len(actions), wording, can_tell=recognises),
-        topics=topic_section(topics, quoter, chart=chart),
+        topics=topic_section(topics, quoter, chart=chart, spaces=main_spaces(corpus, topic_of, quoter)),
         drift=drift_section(analysis.drift, names, quoter),
         waiting=waiting_section(times, quoter, can_tell=recognises),
         splits=split_section(analysis.splits, names, quoter),
@@ -83,16 +84,25 @@ def key_figures(times: Contents, topics: Contents, wording: Wording, *, can_tell
     """The figures at the top of the page; what is not known is left out."""
     figures = []
     if can_tell:
-        figures.append(_counted("key.waiting", len(open_episodes(times)), wording))
+        figures.append(_recent("waiting", recent_and_older(times), wording))
     median = times["clocks"]["any"]["median_seconds"]
     if median is not None:
         figures.append(KeyFigure(wording.duration(median), wording.say("key.median")))
     if times["corrected"]["share"] is not None:
         figures.append(KeyFigure(wording.share(times["corrected"]["share"]), wording.say("key.corrected")))
-    figures.append(_counted("key.questions", len(times["unanswered_questions"]), wording))
+    figures.append(_recent("questions", recent_and_older_questions(times), wording))
     if topics["topics"]:
         figures.append(_counted("key.topics", len(topics["topics"]), wording))
     return tuple(figures)
+
+
+def _recent(what: str, waiting: tuple[Sequence[Contents], Sequence[Contents]], wording: Wording) -> KeyFigure:
+    """How many of the last 14 days wait, and how many older ones beside them."""
+    n_recent, n_older = map(len, waiting)
+    meaning = wording.count(f"key.{what}", n_recent)
+    if n_older:
+        meaning += " " + wording.count("key.older", n_older)
+    return KeyFigure(wording.number(n_recent), meaning)
 
 
 def _counted(key: str, n: int, wording: Wording) -> KeyFigure:

@@ -1,21 +1,31 @@
 """Posts as the report quotes them: the first words, who wrote them and when."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property
+from types import MappingProxyType
 
 from moderation.corpus import Corpus
 from moderation.reports.content import Quote
 from moderation.reports.wording import Wording
 
 N_CHARACTERS = 220
+N_ANSWERED_CHARACTERS = 110
+"""Of the post that is answered: enough to know what it was about."""
 
 
 class Quoter:
-    """Quotes posts of one corpus in one language of the report."""
+    """Quotes posts of one corpus in one language of the report.
 
-    def __init__(self, corpus: Corpus, wording: Wording) -> None:
+    Parameters
+    ----------
+    space_names : what the spaces of the posts are called; a space without a name is called as in the export.
+    """
+
+    def __init__(self, corpus: Corpus, wording: Wording, space_names: Mapping[str, str] = MappingProxyType({})) -> None:
         self.corpus = corpus
         self.wording = wording
+        self._space_names = space_names
 
     def quote(self, post_id: str, note: str | None = None) -> Quote:
         """One post; `note` says why it is shown. Of a deleted post nothing is quoted but that it was deleted."""
@@ -31,6 +41,46 @@ class Quoter:
             note=note,
             language=None if language == "unknown" or post.deleted_at else language,
         )
+
+    def quote_in_thread(self, post_id: str, note: str | None = None) -> Quote:
+        """One post with the thread and space it stands in and, of a reply, what it answers."""
+        row = self.corpus.row_of[post_id]
+        first_row = self.corpus.threads[self.corpus.posts[row].thread_id][0]
+        answered = self._answered_row(row, first_row)
+        return replace(
+            self.quote(post_id, note),
+            where=self._where(row, first_row),
+            answers=None if answered is None else self._answered(answered),
+        )
+
+    def space_name(self, space: str) -> str:
+        """What a space is called."""
+        return self._space_names.get(space, space)
+
+    def _answered_row(self, row: int, first_row: int) -> int | None:
+        """The post that a post answers: its parent, or else the first of the thread; None for the first post itself."""
+        if row == first_row:
+            return None
+        return self.corpus.row_of.get(self.corpus.posts[row].parent_id or "", first_row)
+
+    def _answered(self, row: int) -> str:
+        post = self.corpus.posts[row]
+        words = self.wording.say("quote.deleted") if post.deleted_at else self._words(row)[1] or post.title or ""
+        return self.wording.say(
+            "quote.answers",
+            author=self.author(post.author_id, role=post.role),
+            words=shortened(words, N_ANSWERED_CHARACTERS),
+        )
+
+    def _where(self, row: int, first_row: int) -> str | None:
+        """The title of the thread, unless the post opens it, and the space."""
+        post, first = self.corpus.posts[row], self.corpus.posts[first_row]
+        parts = []
+        if row != first_row and first.title and not first.deleted_at:
+            parts.append(self.wording.say("quoted", words=shortened(" ".join(first.title.split()), N_CHARACTERS // 2)))
+        if post.space:
+            parts.append(self.space_name(post.space))
+        return self.wording.say("quote.where", place=" · ".join(parts)) if parts else None
 
     def _words(self, row: int) -> tuple[str | None, str]:
         """The title and the first words of a post."""

@@ -1,6 +1,7 @@
 """Whether the community should be split: splits.json in words."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from moderation.reports.content import SplitCard, SplitPart, SplitSection
@@ -8,6 +9,7 @@ from moderation.reports.quotes import Quoter
 from moderation.reports.wording import Wording
 
 MAX_NAMES = 8
+N_ABOUT = 3
 
 Contents = Mapping[str, Any]
 
@@ -23,8 +25,36 @@ def split_section(splits: Contents, topic_names: Mapping[object, str], quoter: Q
 
 
 def proposal_headline(proposal: Contents, wording: Wording) -> str:
-    """The action in one line."""
-    return wording.count(f"splits.action.{proposal['action']}", len(proposal["parts"]))
+    """The action in one line; one group beside everybody else is called by what it writes about."""
+    groups, _ = groups_of(proposal)
+    if len(groups) > 1:
+        return wording.count(f"splits.action.{proposal['action']}", len(groups))
+    members = wording.count("members", groups[0]["n_authors"])
+    return wording.say(
+        f"splits.action.{proposal['action']}.one", members=members, about=about_words(groups[0], wording)
+    )
+
+
+def groups_of(proposal: Contents) -> tuple[list[Contents], Contents | None]:
+    """The parts that would get a place of their own, and the rest of the community where one part is that.
+
+    The largest part is the rest where it has more than half of the members and of the topics: those have no subject in
+    common but that they are not the others'.
+    """
+    parts = list(proposal["parts"])
+    place = max(range(len(parts)), key=lambda number: parts[number]["n_authors"])
+    largest, others = parts[place], parts[:place] + parts[place + 1 :]
+    is_rest = all(
+        count(largest) > sum(map(count, others))
+        for count in (lambda part: part["n_authors"], lambda part: len(part["topic_ids"]))
+    )
+    return (others, largest) if is_rest else (parts, None)
+
+
+def about_words(part: Contents, wording: Wording) -> str:
+    """What a group writes about, in a few words."""
+    terms = part["terms"][:N_ABOUT]
+    return wording.listed([wording.say("quoted", words=term) for term in terms]) or wording.say("splits.about_unknown")
 
 
 def refusal_sentence(refusal: Contents, wording: Wording) -> str:
@@ -63,18 +93,32 @@ def _numbers(figures: Contents, wording: Wording) -> dict[str, str]:
 
 def _card(proposal: Contents, topic_names: Mapping[object, str], quoter: Quoter) -> SplitCard:
     wording = quoter.wording
-    parts = tuple(_part(number, part, topic_names, wording) for number, part in enumerate(proposal["parts"], start=1))
-    return SplitCard(proposal_headline(proposal, wording), parts, tuple(_proof(proposal, quoter)))
+    groups, rest = groups_of(proposal)
+    parts = []
+    for number, part in enumerate(groups, start=1):
+        heading = wording.say("splits.part", number=wording.number(number))
+        if len(groups) == 1:
+            heading = wording.say("splits.part.only")
+        parts.append(SplitPart(heading, tuple(_part_details(part, topic_names, quoter))))
+    if rest is not None:
+        parts.append(SplitPart(wording.say("splits.part.rest"), (_part_size(rest, wording),)))
+    figures = tuple(_figures(proposal, wording))
+    return SplitCard(proposal_headline(proposal, wording), tuple(parts), tuple(_proof(proposal, quoter)), figures)
 
 
-def _part(number: int, part: Contents, topic_names: Mapping[object, str], wording: Wording) -> SplitPart:
-    about = [wording.say("quoted", words=topic_names[topic_id]) for topic_id in part["topic_ids"][:MAX_NAMES]]
-    size = wording.say(
+def _part_size(part: Contents, wording: Wording) -> str:
+    return wording.say(
         "splits.part.size",
         members=wording.count("members", part["n_authors"]),
         posts=wording.count("posts", part["n_posts"]),
     )
-    details = [size]
+
+
+def _part_details(part: Contents, topic_names: Mapping[object, str], quoter: Quoter) -> list[str]:
+    wording = quoter.wording
+    about = [wording.say("quoted", words=topic_names[topic_id]) for topic_id in part["topic_ids"][:MAX_NAMES]]
+    details = [_part_size(part, wording)]
+    details += _main_space(part["author_ids"], quoter)
     details.append(
         wording.say("splits.part.topics", topics=wording.listed(about))
         if about
@@ -82,26 +126,60 @@ def _part(number: int, part: Contents, topic_names: Mapping[object, str], wordin
     )
     if part["terms"]:
         details.append(wording.say("topic.terms", terms=", ".join(part["terms"])))
-    return SplitPart(wording.say("splits.part", number=wording.number(number)), tuple(details))
+    return details
+
+
+def _main_space(author_ids: Sequence[str], quoter: Quoter) -> list[str]:
+    """Where the group writes now; nothing where the export has no spaces."""
+    members, corpus = frozenset(author_ids), quoter.corpus
+    counts = Counter(
+        post.space
+        for post, visible in zip(corpus.posts, corpus.visible, strict=True)
+        if visible and post.space and post.author_id in members
+    )
+    if not counts:
+        return []
+    n, space = min((-n, space) for space, n in counts.items())
+    share = quoter.wording.share(-n / counts.total())
+    return [quoter.wording.say("splits.part.space", share=share, space=quoter.space_name(space))]
 
 
 def _proof(proposal: Contents, quoter: Quoter) -> list[str]:
+    """Why this is proposed, in words."""
     wording = quoter.wording
-    proof = [
-        wording.say("proof.stability", agreement=wording.number(proposal["stability"], decimals=2)),
-        wording.say("proof.conductance", share=wording.share(proposal["conductance"])),
-        wording.say(
-            "proof.modularity",
-            modularity=wording.number(proposal["modularity"], decimals=2),
-            by_chance=wording.number(proposal["null_modularity_p99"], decimals=2),
-        ),
-    ]
+    proof = [wording.say(f"proof.{name}") for name in ("stability", "modularity")]
+    proof.append(wording.say("proof.conductance", share=wording.share(proposal["conductance"])))
     if proposal["language_divide"] is not None:
-        proof.append(wording.say("proof.language", share=wording.share(proposal["language_divide"])))
+        proof.append(wording.say("proof.language"))
     bridging = proposal["bridging_author_ids"]
     if not bridging:
         return [*proof, wording.say("proof.no_bridging")]
     names = [quoter.author(author_id) for author_id in bridging[:MAX_NAMES]]
     if len(bridging) > MAX_NAMES:
         names.append(wording.count("others", len(bridging) - MAX_NAMES))
-    return [*proof, wording.count("proof.bridging", len(bridging), names=wording.listed(names))]
+    kind = "split" if proposal["action"] == "split" else "place"
+    return [*proof, wording.count(f"proof.bridging.{kind}", len(bridging), names=wording.listed(names))]
+
+
+def _figures(proposal: Contents, wording: Wording) -> list[tuple[str, str]]:
+    """The figures behind the proof, each with what it measures and what it needs."""
+    limits = proposal["evidence"]["limits"]
+    known = {
+        "stability": (proposal["stability"], limits["stability_at_least"]),
+        "modularity": (proposal["modularity"], proposal["null_modularity_p99"]),
+        "conductance": (proposal["conductance"], limits["conductance_at_most"]),
+    }
+    said = [
+        (
+            wording.say(f"figure.{name}"),
+            wording.say(
+                f"figure.{name}.said",
+                figure=wording.number(figure, decimals=2),
+                limit=wording.number(limit, decimals=2),
+            ),
+        )
+        for name, (figure, limit) in known.items()
+    ]
+    if proposal["language_divide"] is not None:
+        said.append((wording.say("figure.language"), wording.share(proposal["language_divide"])))
+    return said

@@ -1,6 +1,7 @@
 """What the community talks about: topics.json in words, and how the topics grew and shrank."""
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -11,11 +12,11 @@ from markupsafe import Markup
 
 from moderation.corpus import Corpus
 from moderation.reports.charts import ChartStyle, TickedAxis, sizes_svg
-from moderation.reports.content import Chart, IntervalBar, Table, TopicCard, TopicSection
+from moderation.reports.content import Chart, IntervalBar, TopicCard, TopicGroup, TopicLine, TopicSection
 from moderation.reports.quotes import Quoter
 from moderation.reports.wording import Wording
 
-MAX_CARDS, MAX_ROWS, MAX_CHARTED = 8, 40, 8
+MAX_CARDS, MAX_LINES, MAX_CHARTED = 8, 120, 8
 N_QUOTES = 3
 WEEKS_AT_MOST = 26
 """Longer data are counted by the month: more bars than this cannot be told apart on a telephone."""
@@ -24,16 +25,40 @@ MIN_PERIODS = 3
 Contents = Mapping[str, Any]
 
 
-def topic_section(topics: Contents, quoter: Quoter, *, chart: Chart | None) -> TopicSection:
-    """Say each topic with its size, tone and examples, and why the rest is unsorted."""
+def topic_section(
+    topics: Contents, quoter: Quoter, *, chart: Chart | None, spaces: Mapping[object, str]
+) -> TopicSection:
+    """Say each topic with its size and tone, the largest with examples, and why the rest is unsorted.
+
+    Parameters
+    ----------
+    spaces : the space that most posts of a topic stand in, by topic id; topics of posts without spaces are left out.
+    """
     wording, ranked = quoter.wording, by_size(topics)
+    smaller = ranked[MAX_CARDS:]
     return TopicSection(
         lead=_lead(topics, wording),
-        cards=tuple(_card(topic, quoter) for topic in ranked[:MAX_CARDS]),
-        smaller=_smaller(ranked[MAX_CARDS:], wording),
+        cards=tuple(_card(topic, quoter, spaces.get(topic["id"])) for topic in ranked[:MAX_CARDS]),
+        smaller_heading=_smaller_heading(len(smaller), wording, by_space=bool(spaces)) if smaller else None,
+        smaller=_smaller(smaller[:MAX_LINES], spaces, wording),
+        more=wording.count("smaller.more", len(smaller) - MAX_LINES) if len(smaller) > MAX_LINES else None,
         unsorted=tuple(unsorted_sentences(topics["unsorted"], wording)),
         chart=chart,
     )
+
+
+def main_spaces(corpus: Corpus, topic_of: Sequence[Any], quoter: Quoter) -> dict[object, str]:
+    """The space that most posts of each topic stand in; of equal ones the first in the alphabet.
+
+    Empty where all posts stand in one space: that would tell nothing.
+    """
+    counts: dict[object, Counter[str]] = {}
+    for row, post in enumerate(corpus.posts):
+        if post.space and corpus.visible[row]:
+            counts.setdefault(topic_of[row], Counter())[quoter.space_name(post.space)] += 1
+    if len({space for count in counts.values() for space in count}) < 2:
+        return {}
+    return {topic_id: min((-n, space) for space, n in count.items())[1] for topic_id, count in counts.items()}
 
 
 def by_size(topics: Contents) -> list[Contents]:
@@ -91,12 +116,13 @@ def _lead(topics: Contents, wording: Wording) -> str:
     return wording.count("topics.lead", len(topics["topics"]))
 
 
-def _card(topic: Contents, quoter: Quoter) -> TopicCard:
+def _card(topic: Contents, quoter: Quoter, space: str | None) -> TopicCard:
     wording = quoter.wording
     return TopicCard(
         anchor=topic_anchor(topic["id"]),
         name=topic_name(topic, wording),
         size=wording.count("topic.size", topic["size"], share=wording.share(topic["share"])),
+        space=None if space is None else wording.say("topic.space", space=space),
         terms=_more_terms(topic, wording),
         negative=negative_words(topic, wording),
         bar=negative_bar(topic),
@@ -111,30 +137,35 @@ def _more_terms(topic: Contents, wording: Wording) -> str | None:
     return wording.say("topic.terms", terms=", ".join(terms)) if terms else None
 
 
-def _smaller(topics: Sequence[Contents], wording: Wording) -> Table | None:
-    if not topics:
-        return None
-    head = tuple(wording.say(f"smaller.{column}") for column in ("name", "size", "share", "negative"))
-    rows = [
-        (
-            topic_name(topic, wording),
-            wording.number(topic["size"]),
-            wording.share(topic["share"]),
-            _tone_cell(topic, wording),
+def _smaller(topics: Sequence[Contents], spaces: Mapping[object, str], wording: Wording) -> tuple[TopicGroup, ...]:
+    """Topics by the space that most of their posts stand in, look-alikes together; most posts first."""
+    by_space: dict[str | None, list[Contents]] = {}
+    for topic in topics:
+        by_space.setdefault(spaces.get(topic["id"]), []).append(topic)
+    ranked = sorted(by_space.items(), key=lambda item: (-sum(topic["size"] for topic in item[1]), item[0] or ""))
+    return tuple(
+        TopicGroup(
+            heading=_group_heading(space, within, wording) if spaces else None,
+            lines=tuple(TopicLine(topic_anchor(t["id"]), topic_name(t, wording), _facts(t, wording)) for t in within),
         )
-        for topic in topics[:MAX_ROWS]
-    ]
-    if len(topics) > MAX_ROWS:
-        left = topics[MAX_ROWS:]
-        posts = sum(topic["size"] for topic in left)
-        shares = wording.share(sum(topic["share"] for topic in left))
-        rows.append((wording.count("smaller.more", len(left)), wording.number(posts), shares, wording.say("empty")))
-    return Table(wording.count("smaller.caption", len(topics)), head, tuple(rows))
+        for space, within in ranked
+    )
 
 
-def _tone_cell(topic: Contents, wording: Wording) -> str:
+def _smaller_heading(n_topics: int, wording: Wording, *, by_space: bool) -> str:
+    return wording.count("smaller.heading.by_space" if by_space else "smaller.heading", n_topics)
+
+
+def _group_heading(space: str | None, topics: Sequence[Contents], wording: Wording) -> str:
+    posts = wording.count("posts", sum(topic["size"] for topic in topics))
+    name = wording.say("smaller.no_space") if space is None else space
+    return wording.count("smaller.group", len(topics), space=name, posts=posts)
+
+
+def _facts(topic: Contents, wording: Wording) -> str:
     share = topic["negative_share"]
-    return wording.say("tone_unknown") if share is None else wording.share(share)
+    unhappy = wording.say("tone_unknown") if share is None else wording.share(share)
+    return wording.count("smaller.facts", topic["size"], unhappy=unhappy)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from moderation.response_times import MIN_DECIDED_EPISODES
 CLOCKS = ("any", "staff", "peer")
 HORIZON_SECONDS = {"1h": HOUR_SECONDS, "4h": 4 * HOUR_SECONDS, "24h": DAY_SECONDS, "72h": 3 * DAY_SECONDS}
 WEEK_SECONDS = 7 * DAY_SECONDS
-RECENT = timedelta(days=30)
+RECENT = timedelta(days=14)
 """Waits that began longer ago are listed apart: an answer to them comes late, and they are not where to begin."""
 MAX_RECENT, MAX_OLDER, MAX_QUESTIONS = 25, 10, 15
 SIGNIFICANT_P = 0.05
@@ -39,7 +39,7 @@ def waiting_section(times: Contents, quoter: Quoter, *, can_tell: bool) -> Waiti
         outside=tuple(_outside_sentences(times, wording)),
         outside_table=_outside_table(times, wording),
         open_groups=_open_groups(times, quoter),
-        questions=_questions(times, quoter),
+        question_groups=_question_groups(times, quoter),
     )
 
 
@@ -54,24 +54,28 @@ def waited_seconds(times: Contents, episode: Contents) -> float:
     return (read_moment(times["end_at"]) - read_moment(episode["started_at"])).total_seconds()
 
 
-def recent_first(times: Contents) -> list[Contents]:
-    """Open episodes in the order to take them up: the longest waiting of the last 30 days, then the older ones."""
+def recent_and_older(times: Contents) -> tuple[list[Contents], list[Contents]]:
+    """Open episodes of the last 14 days, the longest waiting first, and the older ones, the newest first."""
     waiting = open_episodes(times)
-    recent = [episode for episode in waiting if waited_seconds(times, episode) <= RECENT.total_seconds()]
-    return recent + [episode for episode in waiting if episode not in recent]
+    is_recent = [waited_seconds(times, episode) <= RECENT.total_seconds() for episode in waiting]
+    recent = [episode for episode, recently in zip(waiting, is_recent, strict=True) if recently]
+    return recent, waiting[: len(waiting) - len(recent)][::-1]
 
 
 def wait_quote(times: Contents, episode: Contents, quoter: Quoter) -> Quote:
-    """An open episode as a quote that says how long it has waited and what has come of it."""
+    """An open episode in its thread, with how long it has waited, how sure it is and what has come of it."""
     wording = quoter.wording
-    parts = [wording.say("wait.for", duration=wording.duration(waited_seconds(times, episode)))]
+    parts = [
+        wording.say("wait.for", duration=wording.duration(waited_seconds(times, episode))),
+        wording.say("wait.unhappy", likelihood=wording.likelihood(episode["p_negative_wom"])),
+    ]
     if episode["deflected_at"] is not None:
         parts.append(wording.say("wait.deflected"))
     elif episode["acknowledged_at"] is not None:
         parts.append(wording.say("wait.acknowledged"))
     if episode["n_amplifiers"]:
         parts.append(wording.count("wait.amplified", episode["n_amplifiers"]))
-    return quoter.quote(episode["id"], " · ".join(parts))
+    return quoter.quote_in_thread(episode["id"], " · ".join(parts))
 
 
 def _lead(times: Contents, wording: Wording, *, can_tell: bool) -> str:
@@ -283,43 +287,53 @@ def _corrected_words(corrected: Contents, wording: Wording) -> str:
 
 
 def _open_groups(times: Contents, quoter: Quoter) -> tuple[WaitGroup, ...]:
-    waiting = recent_first(times)
-    recent = [episode for episode in waiting if waited_seconds(times, episode) <= RECENT.total_seconds()]
-    older = waiting[len(recent) :]
-    return tuple(
-        WaitGroup(
-            heading=quoter.wording.count(f"open.{name}", len(episodes)),
-            quotes=tuple(wait_quote(times, episode, quoter) for episode in episodes[:n_shown]),
-            more=_more(len(episodes) - n_shown, quoter.wording),
-        )
-        for name, episodes, n_shown in (("recent", recent, MAX_RECENT), ("older", older, MAX_OLDER))
-        if episodes
-    )
+    recent, older = recent_and_older(times)
+    groups = []
+    if recent:
+        quotes = [wait_quote(times, episode, quoter) for episode in recent[:MAX_RECENT]]
+        groups.append(_group(quoter.wording.count("open.recent", len(recent)), quotes, len(recent), quoter.wording))
+    if older:
+        longest = quoter.wording.duration(waited_seconds(times, older[-1]))
+        heading = quoter.wording.count("open.older", len(older), longest=longest)
+        quotes = [wait_quote(times, episode, quoter) for episode in older[:MAX_OLDER]]
+        groups.append(_group(heading, quotes, len(older), quoter.wording))
+    return tuple(groups)
 
 
-def questions_to_answer(times: Contents) -> list[Contents]:
-    """Unanswered questions in the order to take them up: the longest waiting of the last 30 days, then older ones."""
-    return sorted(
-        times["unanswered_questions"],
-        key=lambda question: (question["waiting_seconds"] > RECENT.total_seconds(), -question["waiting_seconds"]),
-    )
+def recent_and_older_questions(times: Contents) -> tuple[list[Contents], list[Contents]]:
+    """Unanswered questions of the last 14 days, the longest waiting first, and the older ones, the newest first."""
+    ranked = sorted(times["unanswered_questions"], key=lambda question: -question["waiting_seconds"])
+    is_recent = [question["waiting_seconds"] <= RECENT.total_seconds() for question in ranked]
+    recent = [question for question, recently in zip(ranked, is_recent, strict=True) if recently]
+    return recent, ranked[: len(ranked) - len(recent)][::-1]
 
 
 def question_quote(question: Contents, quoter: Quoter) -> Quote:
-    """A question with how long it has waited."""
-    duration = quoter.wording.duration(question["waiting_seconds"])
-    return quoter.quote(question["post_id"], quoter.wording.say("wait.for", duration=duration))
+    """A question in its thread, with how long it has waited and how sure it is that it is one."""
+    wording = quoter.wording
+    waits = wording.say("wait.for", duration=wording.duration(question["waiting_seconds"]))
+    asks = wording.say("wait.question", likelihood=wording.likelihood(question["p_question"]))
+    return quoter.quote_in_thread(question["post_id"], f"{waits} · {asks}")
 
 
-def _questions(times: Contents, quoter: Quoter) -> WaitGroup | None:
-    questions = questions_to_answer(times)
-    if not questions:
-        return None
-    return WaitGroup(
-        heading=quoter.wording.count("open.questions", len(questions)),
-        quotes=tuple(question_quote(question, quoter) for question in questions[:MAX_QUESTIONS]),
-        more=_more(len(questions) - MAX_QUESTIONS, quoter.wording),
-    )
+def _question_groups(times: Contents, quoter: Quoter) -> tuple[WaitGroup, ...]:
+    recent, older = recent_and_older_questions(times)
+    groups = []
+    if recent:
+        quotes = [question_quote(question, quoter) for question in recent[:MAX_QUESTIONS]]
+        groups.append(
+            _group(quoter.wording.count("questions.recent", len(recent)), quotes, len(recent), quoter.wording)
+        )
+    if older:
+        longest = quoter.wording.duration(older[-1]["waiting_seconds"])
+        heading = quoter.wording.count("questions.older", len(older), longest=longest)
+        quotes = [question_quote(question, quoter) for question in older[:MAX_OLDER]]
+        groups.append(_group(heading, quotes, len(older), quoter.wording))
+    return tuple(groups)
+
+
+def _group(heading: str, quotes: Sequence[Quote], n_all: int, wording: Wording) -> WaitGroup:
+    return WaitGroup(heading, tuple(quotes), _more(n_all - len(quotes), wording))
 
 
 def _more(n_left: int, wording: Wording) -> str | None:

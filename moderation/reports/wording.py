@@ -74,6 +74,10 @@ class Wording:
         bounds = self.share(low).removesuffix("%"), self.share(high)
         return self.say("share.with_interval", share=said, low=bounds[0], high=bounds[1])
 
+    def likelihood(self, probability: float) -> str:
+        """How sure a signal is, in words instead of a percentage that looks more exact than it is."""
+        return self.say("likelihood.very" if probability >= 0.9 else "likelihood" if probability >= 0.7 else "possibly")
+
     def duration(self, seconds: float) -> str:
         """A time span in at most two units, as people say it."""
         parts = [self.count(f"unit.{unit}", n) for unit, n in _parts(seconds)]

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -105,3 +106,92 @@ def test_exemplars_are_central_and_unlike_one_another():
     rows = np.array([[0.9, 0.436, 0], [0.9, 0.436, 0], [0.9, 0, 0.436], [0.2, 0.98, 0]], dtype=np.float32)
     assert choose_exemplars(rows, centroid).tolist() == [0, 2, 1]
     assert choose_exemplars(rows[:1], centroid).tolist() == [0]
+
+
+SHOP = [
+    "Ik neem de handscanner mee en de handscanner blijft hangen bij de kassa",
+    "Neem jij de scanner nog? De scanner bij de kassa is stuk",
+    "Wie neemt er een scanner, die hangt steeds bij mijn kassa",
+    "Ze zeiden: neem de kassa, de scanner is kapot",
+]
+FILLED = [
+    "Mijn hele vriezer ligt halfvol, eet het morgen",
+    "De halve vriezer is al leeg, kom maar eten",
+    "In de vriezer ligt een stuk soep en een paar broodjes",
+    "Vriezer vol, neet doon, ik heb d'r genoeg van",
+]
+
+
+def test_a_topic_is_named_by_things_and_not_by_what_is_said_of_them():
+    gold = ["Een gouden kraan in de keuken", "De kraan is gouden", "Gouden is die kraan", "Die kraan, gouden of niet"]
+    (name,) = names(gold, [0] * 4, languages=["nl"] * 4)
+    assert name.terms[0] == "kraan"
+
+
+def test_a_language_without_markers_is_named_by_weight_alone():
+    (name,) = names(["zzup kran", "zzup kran", "zzup"], [0] * 3, languages=["xx"] * 3)
+    assert "zzup" in name.name
+
+
+def test_fillers_and_dialect_name_nothing():
+    terms = [term for name in names(FILLED + SHOP, [0] * 4 + [1] * 4, languages=["nl"] * 8) for term in name.terms]
+    words = {word for term in terms for word in term.casefold().split()}
+    assert {"vriezer", "kassa"} <= words
+    assert not words & {"hele", "halve", "neem", "eet", "kom", "stuk", "paar", "neet", "doon", "d'r", "morgen"}
+
+
+@pytest.mark.parametrize(
+    ("some", "other"),
+    [
+        ("pannen", "pan"),
+        ("aanvragen", "aanvraag"),
+        ("prijzen", "prijs"),
+        ("broodjes", "brood"),
+        ("scanner", "handscanner"),
+        ("apps", "app"),
+        ("cards", "card"),
+    ],
+)
+def test_forms_of_one_word_are_not_two_terms(some, other):
+    texts = [f"de {some} en mijn {other} op de tafel", f"een {other}, de {some}, onze tafel"] * 3
+    (name,) = names(texts, [0] * 6, languages=["nl"] * 6)
+    assert len({some, other} & set(name.terms)) == 1
+    assert "tafel" in name.terms
+
+
+@pytest.mark.parametrize(("some", "other"), [("pan", "pad"), ("kaas", "kaars"), ("melk", "mel")])
+def test_other_words_are_two_terms(some, other):
+    texts = [f"de {some} en mijn {other}", f"een {other}, de {some}"] * 3
+    (name,) = names(texts, [0] * 6, languages=["nl"] * 6)
+    assert {some, other} <= set(name.terms)
+
+
+def test_two_writers_do_not_name_a_topic_that_many_write_in():
+    many = ["Waar is de bezorger", "De bezorger is er niet"] * 6 + ["Onze bezorger!"]
+    (name,) = names([*many, "De marmot zat in de doos", "Een marmot in mijn doos!"], [0] * 15, languages=["nl"] * 15)
+    assert name.terms[0] == "bezorger"
+    three_writers = [*many, *["De marmot zat in de doos"] * 3]
+    assert "marmot" in names(three_writers, [0] * 16, languages=["nl"] * 16)[0].terms[:3]
+
+
+def test_two_writers_fill_up_a_name_and_no_more():
+    odd = ["de marmot, een doos, mijn lamp, het touw"] * 2
+    (name,) = names([*["Waar is de bezorger"] * 13, *odd], [0] * 15, languages=["nl"] * 15)
+    assert len(name.terms) == 3
+
+
+def test_a_capital_at_the_start_of_a_sentence_does_not_count():
+    (name,) = names(["Kaas. Kaas is op", "Kaas!", "Ik wil een kaas"], [0] * 3, languages=["nl"] * 3)
+    assert name.terms[0] == "kaas"
+
+
+def test_terms_of_the_same_posts_give_way_to_what_else_there_is():
+    texts = ["the lid and the handle of my kettle"] * 5 + ["a kettle with a teabag"] * 4
+    (name,) = names(texts, [0] * 9)
+    assert name.terms[:2] == ("kettle", "teabag")
+
+
+def test_a_phrase_with_a_verb_does_not_take_the_place_of_its_noun():
+    texts = ["De bezorger belde aan. Waar is de bezorger?"] * 5
+    (name,) = names(texts, [0] * 5, languages=["nl"] * 5)
+    assert name.terms[0] == "bezorger"

@@ -32,3 +32,25 @@ def test_a_topic_of_one_month_is_named_by_what_it_is_about():
     )
     assert bread.terms[0] == "deeg"
     assert not {"augustus", "zondag"} & {word.casefold() for term in bread.terms for word in term.split()}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "hele halve neem zit kom koop eet ga doe vind eigen boven keer stuk paar",
+        "d'r neet nait eem ouch hie ge gij hjir",
+        "zeven twaalf honderd seven twelve hundred zehn vingt",
+    ],
+    ids=["fillers", "regional", "numbers"],
+)
+def test_words_without_a_subject_are_stop_words(words):
+    assert set(words.split()) <= STOP_WORDS
+
+
+def test_words_that_name_a_thing_are_not():
+    things = "deur app kassa saldo zee veer mer kaart service bus bread receipt delivery"
+    assert not set(things.split()) & STOP_WORDS
+
+
+def test_stop_words_are_as_the_names_are_compared():
+    assert all(word == word.casefold() and "’" not in word for word in STOP_WORDS)

@@ -81,10 +81,23 @@ def test_headings_go_down_one_level_at_a_time(page):
     assert all(deeper <= level + 1 for level, deeper in pairwise(levels))
 
 
+def test_every_section_after_the_menu_leads_back_to_it(page):
+    reader = read(page)
+    assert "menu" in reader.ids
+    assert reader.addresses.count("#menu") == reader.tags.count("section") - 1
+
+
+def test_no_topic_is_hidden(sample):
+    html = html_of(sample)
+    assert all(f'id="topic-{topic["id"]}"' in html for topic in sample.topics["topics"])
+
+
 def own_words(analysis, language):
     """What the page says itself: without quotes, names of people, topics and files."""
     said = " ".join(read(html_of(analysis, language)).own_words)
     said = re.sub(r"\w+\.jsonl?\b", "", said)
+    for space in analysis.community.spaces:
+        said = said.replace(space.name, "")
     for topic in analysis.topics["topics"]:
         for name in (topic["name"], *topic["terms"]):
             said = said.replace(name, "")
@@ -126,7 +139,7 @@ def test_most_urgent_comes_first_and_at_most_five(sample):
     assert 1 <= len(page.actions) <= 5
     assert "ontevreden" in page.actions[0].headline
     assert all(action.why and re.search(r"\d", action.headline) for action in page.actions)
-    assert all(action.quotes for action in page.actions)
+    assert all(action.groups for action in page.actions if action.anchor != "splits")
 
 
 def test_a_quiet_community_is_told_so():
@@ -202,4 +215,5 @@ def test_a_large_community_still_gives_a_small_page(sample):
     )
     html = html_of(large)
     assert len(html.encode()) < 500_000
+    assert "En nog" in html
     assert re.search(r"Nog \d\.\d{3} andere staan in response_times\.json", html)

@@ -46,6 +46,20 @@ def test_the_page_fits_and_is_silent(browser, written, tmp_path, width):
     page.close()
 
 
+def test_tables_fit_on_a_telephone_and_links_can_be_tapped(browser, written):
+    page = browser.new_page(viewport={"width": 390, "height": 900})
+    page.goto(written.as_uri())
+    widths = page.evaluate(
+        "[...document.querySelectorAll('.scroll')].map(each => [each.scrollWidth, each.clientWidth])"
+    )
+    assert widths
+    assert all(needed <= there for needed, there in widths)
+    seen = "[...document.querySelectorAll('a, summary')].filter(each => each.getClientRects().length)"
+    heights = page.evaluate(f"{seen}.map(each => each.getBoundingClientRect().height)")
+    assert min(heights) >= 24
+    page.close()
+
+
 def test_one_width_of_each_chart_is_seen(browser, written):
     page = browser.new_page(viewport={"width": 360, "height": 900})
     page.goto(written.as_uri())
@@ -57,7 +71,7 @@ def test_one_width_of_each_chart_is_seen(browser, written):
 def test_paper_shows_what_is_folded_on_the_screen(browser, written):
     page = browser.new_page()
     page.goto(written.as_uri())
-    folded = page.locator("details.examples blockquote").first
+    folded = page.locator(".actions details blockquote").first
     assert not folded.is_visible()
     page.emulate_media(media="print")
     assert folded.is_visible()

@@ -5,15 +5,17 @@ import re
 import pytest
 from report_fixtures import START, planted_corpus, post
 
+from moderation.reports.coverage_section import accuracy_table
 from moderation.reports.drift_section import drift_section
+from moderation.reports.member_section import member_section
 from moderation.reports.quotes import Quoter, shortened
 from moderation.reports.split_section import refusal_sentence, split_section
-from moderation.reports.topic_section import topic_section
+from moderation.reports.topic_section import main_spaces, topic_section
 from moderation.reports.waiting_section import (
     answered_table,
     corrected_sentences,
     median_sentence,
-    recent_first,
+    recent_and_older,
     still_waiting,
     wait_quote,
 )
@@ -40,7 +42,8 @@ def clock(**changed):
 
 def test_median_is_told_with_its_interval():
     assert median_sentence(clock(), NL, "any") == (
-        "De helft had binnen 5 uur een antwoord. (Met 95% zekerheid ligt dat tussen 2 uur en 1 dag en 6 uur.)"
+        "De helft van de ontevreden berichten kreeg binnen 5 uur een antwoord. "
+        "(Met 95% zekerheid ligt dat tussen 2 uur en 1 dag en 6 uur.)"
     )
     assert median_sentence(clock(median_seconds=None, median_ci=[None, None]), EN, "staff") == (
         "Fewer than half had an answer from staff."
@@ -104,6 +107,7 @@ def episode(id_, started_at, **changed):
         "id": id_,
         "started_at": started_at,
         "censored": "end",
+        "p_negative_wom": 0.95,
         "deflected_at": None,
         "acknowledged_at": None,
         "n_amplifiers": 0,
@@ -111,38 +115,69 @@ def episode(id_, started_at, **changed):
     }
 
 
-def test_the_longest_wait_of_the_last_month_comes_first_and_old_ones_last():
+def test_recent_waits_lead_with_the_longest_and_older_ones_with_the_newest():
     times = {
         "end_at": "2026-06-30T12:00:00Z",
         "episodes": [
             episode("old", "2026-01-01T12:00:00Z"),
             episode("older", "2025-12-01T12:00:00Z"),
-            episode("long", "2026-06-10T12:00:00Z"),
-            episode("answered", "2026-06-02T12:00:00Z", censored=None),
+            episode("long", "2026-06-17T12:00:00Z"),
+            episode("answered", "2026-06-20T12:00:00Z", censored=None),
             episode("short", "2026-06-29T12:00:00Z"),
         ],
     }
-    assert [each["id"] for each in recent_first(times)] == ["long", "short", "older", "old"]
+    recent, older = recent_and_older(times)
+    assert [each["id"] for each in recent] == ["long", "short"]
+    assert [each["id"] for each in older] == ["old", "older"]
 
 
 @pytest.mark.parametrize(
     ("changed", "note"),
     [
-        ({}, "wacht 3 dagen"),
+        ({}, "wacht 3 dagen · zeer waarschijnlijk ontevreden"),
+        ({"p_negative_wom": 0.7}, "wacht 3 dagen · waarschijnlijk ontevreden"),
         (
-            {"acknowledged_at": "x", "n_amplifiers": 1},
-            "wacht 3 dagen · alleen een bevestiging gekregen · 1 ander lid sluit zich aan",
+            {"p_negative_wom": 0.69, "acknowledged_at": "x", "n_amplifiers": 1},
+            "wacht 3 dagen · mogelijk ontevreden · alleen een bevestiging gekregen · 1 ander lid sluit zich aan",
         ),
         (
             {"acknowledged_at": "x", "deflected_at": "x", "n_amplifiers": 2},
-            "wacht 3 dagen · alleen doorverwezen · 2 andere leden sluiten zich aan",
+            "wacht 3 dagen · zeer waarschijnlijk ontevreden · alleen doorverwezen · 2 andere leden sluiten zich aan",
         ),
     ],
 )
-def test_a_wait_says_what_has_come_of_it(changed, note):
+def test_a_wait_says_how_sure_it_is_and_what_has_come_of_it(changed, note):
     quoter = Quoter(planted_corpus([post("p1", "De app doet het weer niet.")]), NL)
     times = {"end_at": "2026-06-30T12:00:00Z"}
     assert wait_quote(times, episode("p1", "2026-06-27T12:00:00Z", **changed), quoter).note == note
+
+
+THREAD = [
+    post("p1", "Wie heeft dat ook?", title="Coupons weg", space="app", author_name="Bep"),
+    post("p2", "Ik heb nergens last van, wat een gezeur " + "steeds " * 40, hours=1, author="m2", space="app"),
+    post("p3", "Bij mij ook", hours=2, author="m3", parent_id="p2", space="app"),
+    post("p4", "Bij mij ook", hours=3, author="m4", space="app"),
+]
+
+
+def test_a_reply_is_shown_with_its_thread_and_what_it_answers():
+    quoter = Quoter(planted_corpus(THREAD), NL, {"app": "App en scanner"})
+    to_a_reply, to_the_first = quoter.quote_in_thread("p3"), quoter.quote_in_thread("p4")
+    assert to_a_reply.where == "in “Coupons weg” · App en scanner"
+    assert to_a_reply.answers.startswith("Antwoord op lid m2: “Ik heb nergens last van, wat een gezeur")
+    assert len(to_a_reply.answers) < 160
+    assert to_the_first.answers == "Antwoord op Bep: “Wie heeft dat ook?”"
+
+
+def test_a_first_post_answers_nothing_and_its_title_is_not_told_twice():
+    quote = Quoter(planted_corpus(THREAD), EN).quote_in_thread("p1")
+    assert (quote.title, quote.where, quote.answers) == ("Coupons weg", "in app", None)
+
+
+def test_a_deleted_post_is_not_shown_as_what_is_answered():
+    first = post("p1", "Mijn telefoonnummer is 06", title="Bel mij", deleted_at=START)
+    quote = Quoter(planted_corpus([first, post("p2", "Doe dat niet", hours=1)]), NL).quote_in_thread("p2")
+    assert (quote.where, quote.answers) == (None, "Antwoord op lid m1: “Dit bericht is verwijderd.”")
 
 
 REFUSED_FIGURES = {
@@ -176,29 +211,72 @@ def test_a_refusal_names_the_figure_and_what_it_needs():
     )
 
 
-def test_a_proposal_shows_its_parts_and_who_would_be_cut_off():
-    corpus = planted_corpus([post("p1", "Hallo allemaal hier", author="m1", author_name="Bep")])
-    part = {"topic_ids": [1], "n_authors": 40, "n_posts": 1030, "terms": ["desem"]}
-    proposal = {
+PART = {"topic_ids": [1], "n_authors": 40, "n_posts": 1030, "terms": ["desem"], "author_ids": ["m1"]}
+
+
+def proposal(parts, **changed):
+    return {
         "action": "space",
-        "parts": [part, {**part, "topic_ids": [], "terms": []}],
-        "stability": 0.91,
+        "parts": parts,
+        "stability": 0.914,
         "modularity": 0.41,
         "null_modularity_p99": 0.2,
         "conductance": 0.12,
         "language_divide": 0.05,
         "bridging_author_ids": ["m1"],
+        "evidence": {"limits": {"conductance_at_most": 0.3, "stability_at_least": 0.7}},
+        **changed,
     }
-    section = split_section({"proposals": [proposal], "refused": []}, {1: "desem, brood"}, Quoter(corpus, NL))
-    card = section.proposals[0]
+
+
+def split_card(parts, wording=NL, **changed):
+    corpus = planted_corpus([post("p1", "Hallo allemaal hier", author="m1", author_name="Bep", space="recepten")])
+    contents = {"proposals": [proposal(parts, **changed)], "refused": []}
+    quoter = Quoter(corpus, wording, {"recepten": "Recepten"})
+    return split_section(contents, {1: "desem, brood", 2: "app", 3: "punten"}, quoter).proposals[0]
+
+
+def test_a_proposal_shows_its_groups():
+    card = split_card([PART, {**PART, "topic_ids": [], "terms": [], "author_ids": []}])
     assert card.headline == "Geef 2 groepen leden elk een eigen ruimte"
     assert card.parts[0].details == (
         "40 leden, 1.030 berichten",
+        "100% van hun berichten staat nu in Recepten.",
         "Gaat vooral over “desem, brood”",
         "Kenmerkende woorden: desem",
     )
     assert card.parts[1].details[-1] == "Heeft geen onderwerp voor zichzelf"
-    assert card.proof[-1] == "1 actief lid is in meer dan één groep thuis en zou contacten kwijtraken: Bep."
+
+
+def test_a_part_that_is_everybody_else_is_not_called_a_group():
+    card = split_card([{**PART, "n_authors": 100, "topic_ids": [2, 3], "terms": ["app"]}, PART])
+    assert card.headline == "Geef de 40 leden die vooral over “desem” schrijven een eigen ruimte"
+    assert [part.heading for part in card.parts] == ["Deze groep", "Alle anderen"]
+    assert card.parts[1].details == ("100 leden, 1.030 berichten",)
+
+
+def test_a_large_group_with_one_subject_is_a_group():
+    card = split_card([{**PART, "n_authors": 100}, PART], EN)
+    assert card.headline == "Give 2 groups of members a space each"
+
+
+@pytest.mark.parametrize(
+    ("action", "said"),
+    [("space", "Niemand raakt contacten kwijt"), ("tag", "Niemand raakt contacten kwijt"), ("split", "zou contacten")],
+)
+def test_only_a_split_costs_contacts(action, said):
+    assert said in split_card([PART, PART], action=action).proof[-1]
+
+
+def test_the_proof_is_in_words_and_its_figures_stand_apart():
+    card = split_card([PART, PART])
+    assert not any(re.search(r"\d,\d", sentence) for sentence in card.proof)
+    figures = [figure for _, figure in card.figures]
+    assert figures[:3] == [
+        "0,91; nodig is 0,70",
+        "0,41; willekeurige netwerken halen hoogstens 0,20",
+        "0,12; mag hoogstens 0,30 zijn",
+    ]
 
 
 def drift(lines, **changed):
@@ -224,6 +302,7 @@ def line(**changed):
         "n_posts": 9,
         "n_authors": 8,
         "exemplar_ids": [],
+        "posts_from": "latest",
         "words": None,
         **changed,
     }
@@ -251,14 +330,29 @@ def test_a_fall_is_told_without_minus_signs():
         interval=[-0.12, -0.01],
         n_posts=1,
         n_authors=None,
+        posts_from="earlier",
         **{"from": 0.22, "to": 0.14},
     )
     change = drift_section(drift([fall]), {}, QUOTER).changes[0]
     assert change.headline == "Er is minder onvrede over de organisatie: van 22% naar 14% van de berichten"
     assert change.details == (
         "Een verschil van 8,0 procentpunt, met 95% zekerheid tussen 1,0 en 12,0.",
-        "Het gaat om 1 bericht; de schrijvers zijn niet bekend.",
+        "Het gaat om oudere berichten, van vóór de daling: 1 bericht; de schrijvers zijn niet bekend.",
     )
+
+
+@pytest.mark.parametrize(
+    ("lines", "p", "said"),
+    [
+        ([line()], 0.3, "Dit zijn losse veranderingen"),
+        ([line()], 0.01, "Ook als geheel verschilt"),
+        ([], 0.01, "Geen onderwerp veranderde op zichzelf genoeg"),
+        ([], 0.3, "niet meer van die ervoor dan toeval verklaart"),
+    ],
+)
+def test_the_whole_does_not_contradict_the_changes(lines, p, said):
+    section = drift_section(drift(lines, divergence=[{"p": p}]), {1: "app"}, QUOTER)
+    assert sum(said in note for note in section.notes) == 1
 
 
 @pytest.mark.parametrize("kind", ["topic_share", "negative_share", "topic_words"])
@@ -290,10 +384,10 @@ def test_every_unit_of_time_has_words(unit, wording):
     assert drift_section(drift([], unit=unit), {}, Quoter(QUOTER.corpus, wording)).lead.endswith(".")
 
 
-def test_topics_without_words_or_tone_say_so():
-    topic = {
-        "id": 3,
-        "name": "",
+def topic(id_, **changed):
+    return {
+        "id": id_,
+        "name": f"naam {id_}",
         "terms": [],
         "size": 12,
         "share": 0.25,
@@ -302,9 +396,82 @@ def test_topics_without_words_or_tone_say_so():
         "negative_share_interval": None,
         "negative_share_n_posts": 0,
         "negative_share_reason": "x",
+        **changed,
     }
+
+
+NO_UNSORTED = {"count": 0, "share": 0.0, "reasons": {}}
+
+
+def test_smaller_topics_stand_together_by_space_and_none_is_left_out():
+    topics = [topic(id_, size=100 - id_) for id_ in range(1, 12)]
+    topics[8]["negative_share"] = 0.25
+    spaces = {9: "Winkels", 10: "Recepten", 11: "Winkels"}
+    section = topic_section({"topics": topics, "unsorted": NO_UNSORTED}, QUOTER, chart=None, spaces=spaces)
+    assert section.smaller_heading == "De andere 3 onderwerpen, per ruimte"
+    assert [group.heading for group in section.smaller] == [
+        "Winkels: 2 onderwerpen, 180 berichten",
+        "Recepten: 1 onderwerp, 90 berichten",
+    ]
+    assert [(line.name, line.facts) for line in section.smaller[0].lines] == [
+        ("naam 9", "91 berichten, ontevreden: 25%"),
+        ("naam 11", "89 berichten, ontevreden: niet bekend"),
+    ]
+    assert section.more is None
+
+
+def test_without_spaces_smaller_topics_are_one_list():
+    topics = [topic(id_) for id_ in range(1, 11)]
+    section = topic_section({"topics": topics, "unsorted": NO_UNSORTED}, QUOTER, chart=None, spaces={})
+    assert section.smaller_heading == "De andere 2 onderwerpen"
+    assert [(group.heading, len(group.lines)) for group in section.smaller] == [(None, 2)]
+
+
+def test_a_topic_is_at_home_where_most_of_its_visible_posts_are():
+    posts = [
+        post("p1", "Een", space="b"),
+        post("p2", "Twee", hours=1, space="a"),
+        post("p3", "Drie", hours=2, space="a"),
+        post("p4", "Vier", hours=3, space="b"),
+        post("p5", "Vijf", hours=4, space="b", deleted_at=START),
+        post("p6", "Zes", hours=5),
+    ]
+    quoter = Quoter(planted_corpus(posts), NL, {"a": "Appels"})
+    assert main_spaces(quoter.corpus, [1, 1, 1, 1, 1, 2], quoter) == {1: "Appels"}
+
+
+def test_a_single_space_is_not_told():
+    quoter = Quoter(planted_corpus([post("p1", "Een", space="b"), post("p2", "Twee", hours=1)]), NL)
+    assert main_spaces(quoter.corpus, [1, 1], quoter) == {}
+
+
+def member(id_, **changed):
+    columns = ("n_answers", "n_episodes_corrected", "n_accepted_answers", "n_ideas_supported", "n_posts")
+    return {"author_id": id_, **dict.fromkeys(columns, 0), **changed}
+
+
+def test_what_no_member_did_is_no_column():
+    contents = {
+        "members": [member("m1", n_answers=2, n_posts=3), member("m2", n_answers=1, n_posts=1)],
+        "left_out": {"n_posts_unknown_author": 0, "n_posts_by_bots": 0},
+    }
+    table = member_section(contents, QUOTER).table
+    assert list(table.head) == ["Lid", "Antwoorden", "Berichten"]
+    assert table.rows == (("lid m1", "2", "3"), ("lid m2", "1", "1"))
+
+
+def test_how_good_the_signals_are_is_one_row_for_each_signal_and_language():
+    posts = [post("p1", "Dit is een bericht", language="nl"), post("p2", "This is a post", hours=1, language="en")]
+    table = accuracy_table(planted_corpus(posts, unreachable={("idea", "en")}), NL)
+    assert len(table.rows) == 2 * 5 - 1
+    assert table.rows[0] == ("onvrede over de organisatie", "Engels", "61%", "82%", "400")
+    assert not any(row[:2] == ("ideeën", "Engels") for row in table.rows)
+
+
+def test_topics_without_words_or_tone_say_so():
+    nameless = topic(3, name="")
     unsorted = {"count": 1, "share": 0.02, "reasons": {"too short": 1}}
-    section = topic_section({"topics": [topic], "unsorted": unsorted}, QUOTER, chart=None)
+    section = topic_section({"topics": [nameless], "unsorted": unsorted}, QUOTER, chart=None, spaces={})
     card = section.cards[0]
     assert (card.name, card.size, card.terms, card.bar) == ("Onderwerp 3", "12 berichten, 25% van alles", None, None)
     assert card.negative.startswith("Hoeveel hiervan ontevreden is, is niet te bepalen")

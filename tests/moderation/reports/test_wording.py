@@ -53,6 +53,19 @@ def test_shares_keep_a_decimal_only_where_they_are_small(share, dutch):
     assert NL.share(share) == dutch
 
 
+@pytest.mark.parametrize(
+    ("probability", "dutch", "english"),
+    [
+        (0.5, "mogelijk", "possibly"),
+        (0.7, "waarschijnlijk", "probably"),
+        (0.9, "zeer waarschijnlijk", "very probably"),
+    ],
+)
+def test_a_probability_is_told_in_words(probability, dutch, english):
+    assert NL.likelihood(probability) == dutch
+    assert EN.likelihood(probability) == english
+
+
 def test_numbers_and_dates_follow_the_language():
     moment = datetime(2026, 8, 17, 16, 12, tzinfo=UTC)
     assert (NL.number(1030), EN.number(1030)) == ("1.030", "1,030")
