@@ -29,9 +29,11 @@ class Database:
     Attributes
     ----------
     url : with its password; never shown.
+    revive : starts the bundled server again if something killed it; does nothing for a server of somebody else.
     """
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, *, revive: Callable[[], None] = lambda: None) -> None:
+        self.revive = revive
         self.url = url.set(drivername="postgresql+psycopg")
         # A plan that was prepared for other settings would stick; a server that restarted must not break the pool.
         self.engine: Engine = create_engine(
@@ -71,14 +73,19 @@ def open_database(settings: Settings, *, report: Callable[[str], None] | None = 
         The server cannot be started or reached, is too old or has no pgvector.
     """
     if settings.database_url is not None:
-        yield from _opened(_parsed(settings.database_url))
+        yield from _opened(Database(_parsed(settings.database_url)))
         return
+
+    def revive() -> None:
+        # Its other users keep it running when this block ends.
+        with bundled_server(settings.home, report=report):
+            pass
+
     with bundled_server(settings.home, report=report) as server:
-        yield from _opened(server.url)
+        yield from _opened(Database(server.url, revive=revive))
 
 
-def _opened(url: URL) -> Iterator[Database]:
-    database = Database(url)
+def _opened(database: Database) -> Iterator[Database]:
     try:
         _check_server(database)
         yield database

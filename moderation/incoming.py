@@ -192,7 +192,7 @@ def await_other_models(session: Session, model_version: str, *, now: datetime) -
         .execution_options(synchronize_session=False)
     )
     by_community: dict[int, list[str]] = {}
-    for community_id, post_id in sorted(session.execute(statement).tuples().all()):
+    for community_id, post_id in sorted((row.community_id, row.id) for row in session.execute(statement)):
         by_community.setdefault(community_id, []).append(post_id)
     for community_id, post_ids in by_community.items():
         defer_scoring(session, community_id, post_ids, is_backfill=True)

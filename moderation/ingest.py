@@ -4,7 +4,7 @@ A record may come any number of times and in any order: the newest version of a 
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -99,6 +99,10 @@ def store_versions(
     defer_scoring(session, community.id, waiting, is_backfill=is_backfill)
     gone = [row["id"] for row in rows if row["waiting_since"] is None]
     close_flags_of(session, community.id, gone, reason="deleted", at=now)
+    left = {known[row["id"]].thread_id for row in rows if row["id"] in known} - {row["thread_id"] for row in rows}
+    # What they answered may wait again.
+    judged_anew = [post_id for post_id in gone if post_id in known] + _first_posts(session, community.id, left)
+    defer_scoring(session, community.id, judged_anew, is_backfill=is_backfill)
     return [row["id"] for row in rows]
 
 
@@ -113,6 +117,8 @@ def delete_post(session: Session, community: CommunityRow, post_id: str, *, at: 
     if row.deleted_at is None:
         row.deleted_at, row.waiting_since = at, None
         close_flags_of(session, community.id, [post_id], reason="deleted", at=at)
+        if row.kind == "post":  # what it answered may wait again
+            defer_scoring(session, community.id, [post_id], is_backfill=False)
         tell(session, community.id, "post_deleted", {"post_id": post_id})
 
 
@@ -206,6 +212,12 @@ def _row_values(
         "not_scored_reason": None,
         "is_backfill": is_backfill,
     }
+
+
+def _first_posts(session: Session, community_id: int, thread_ids: Collection[str]) -> list[str]:
+    """A post of each thread that is still there, so that the thread is judged without those that left it."""
+    in_threads = PostRow.community_id == community_id, PostRow.thread_id == func.any(sorted(thread_ids))
+    return list(session.scalars(select(func.min(PostRow.id)).where(*in_threads).group_by(PostRow.thread_id)))
 
 
 def _upsert(session: Session, rows: Sequence[dict[str, Any]]) -> None:

@@ -37,6 +37,7 @@ LOST = timedelta(minutes=5)
 ANSWERS_KEPT = timedelta(hours=24)
 
 SERVICE = "service"
+WORKER_LOST = "the worker was lost with it"
 
 log = structlog.get_logger()
 
@@ -66,6 +67,9 @@ def make_app(database: Database) -> App:
 def score_posts(context: JobContext, community_id: int, post_ids: list[str]) -> None:
     """Score and judge some posts; a batch that keeps failing is taken apart until the post at fault is alone."""
     service = _service(context)
+    if context.job.attempts > N_RETRIES:  # no error was caught so often, so it is the worker that goes down with it
+        _leave(service.database, community_id, post_ids, reason=WORKER_LOST)
+        return
     try:
         score_waiting(service.database, service.models, community_id, post_ids)
         judge_posts(service.database, service.models, community_id, post_ids, now=_now())
@@ -73,10 +77,9 @@ def score_posts(context: JobContext, community_id: int, post_ids: list[str]) -> 
         log.exception("scoring failed", community_id=community_id, n_posts=len(post_ids))
         if context.job.attempts < N_RETRIES:
             raise
+        _leave(service.database, community_id, post_ids, reason=type(error).__name__)
         if len(post_ids) == 1:
-            _give_up(service.database, community_id, post_ids[0], reason=type(error).__name__)
             raise
-        _take_apart(service.database, community_id, post_ids)
         return
     with service.database.transaction() as session:
         if refit_is_due(session, community_id, model_version=service.models.version, now=_now()):
@@ -146,6 +149,14 @@ def _give_up(database: Database, community_id: int, post_id: str, *, reason: str
     with database.transaction() as session:
         post = PostRow.community_id == community_id, PostRow.id == post_id
         session.execute(update(PostRow).where(*post).values(not_scored_reason=reason, waiting_since=None))
+
+
+def _leave(database: Database, community_id: int, post_ids: Sequence[str], *, reason: str) -> None:
+    """Give up on a post that is alone; of several, find the one at fault."""
+    if len(post_ids) == 1:
+        _give_up(database, community_id, post_ids[0], reason=reason)
+    else:
+        _take_apart(database, community_id, post_ids)
 
 
 def _take_apart(database: Database, community_id: int, post_ids: Sequence[str]) -> None:

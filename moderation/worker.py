@@ -7,13 +7,18 @@ from datetime import UTC, datetime
 from threading import Event, Thread
 
 import structlog
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
+from moderation.db import Database
+from moderation.errors import DatabaseUnavailable
 from moderation.incoming import await_other_models
 from moderation.job_queue import POSTS_QUEUE, UPKEEP_QUEUE
 from moderation.jobs import SERVICE, STALLED_SECONDS, Service, make_app
 
 HEARTBEAT_SECONDS = 5
 RESTART_SECONDS = 1
+WATCH_SECONDS = 2
 #: A job that still runs after this is given up; it can be done again.
 STOP_SECONDS = 10
 
@@ -28,16 +33,20 @@ def running_worker(service: Service) -> Iterator[None]:
     """
     with service.database.transaction() as session:
         await_other_models(session, service.models.version, now=datetime.now(UTC))
-    lanes = [_Lane(service, POSTS_QUEUE), _Lane(service, UPKEEP_QUEUE)]
-    for lane in lanes:
-        lane.start()
+    threads: list[_Lane | _Watch] = [
+        _Lane(service, POSTS_QUEUE),
+        _Lane(service, UPKEEP_QUEUE),
+        _Watch(service.database),
+    ]
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
-        for lane in lanes:
-            lane.stop()
-        for lane in lanes:
-            lane.join(STOP_SECONDS)
+        for thread in threads:
+            thread.stop()
+        for thread in threads:
+            thread.join(STOP_SECONDS)
 
 
 class _Lane(Thread):
@@ -85,3 +94,29 @@ class _Lane(Thread):
             except Exception:
                 log.exception("worker restarts", queue=self._queue)
             await asyncio.sleep(RESTART_SECONDS)
+
+
+class _Watch(Thread):
+    """Starts the bundled database again when something has killed it; nobody else would."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(name="worker-watch", daemon=True)
+        self._database = database
+        self._stopping = Event()
+
+    def run(self) -> None:
+        while not self._stopping.wait(WATCH_SECONDS):
+            try:
+                with self._database.transaction() as session:
+                    session.execute(text("SELECT 1"))
+            except OperationalError:
+                self._revive()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def _revive(self) -> None:
+        try:
+            self._database.revive()
+        except DatabaseUnavailable:
+            log.exception("the database does not start")

@@ -288,6 +288,7 @@ def test_what_is_not_open_cannot_be_claimed(session: Session, community: Communi
 
 
 def test_tidying_up_tells_of_expired_claims_only(session: Session, community: CommunityRow, anna: ModeratorRow) -> None:
+    expire_claims(session, now=NOW + 10 * MINUTE)  # what other tests left behind
     _, old = flag_post(session, community, INSULT, post_id="p1")
     _, new = flag_post(session, community, INSULT, post_id="p2")
     claim_flag(session, community.id, old.id, anna.id, now=NOW)
