@@ -12,8 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.deps import Now, Service, ServiceParts, Transaction
+from api.pages.desk import MAX_ID, AtDesk, reader_of
 from api.pages.drawing import SECURITY_HEADERS, draw
-from api.pages.queue import reader_of
 from api.pages.queue_view import CONTEXT_CHARACTERS, Reader, ShownPost, show_post
 from api.pages.texts import LANGUAGE_COOKIE, Texts
 from api.pages.visitor import SESSION_COOKIE, SignedIn, Visitor, get_visitor
@@ -25,7 +25,6 @@ from moderation.search import SearchFilter, search_posts
 from moderation.tables import FindingRow, PostRow
 
 N_NEWEST, N_FOUND = 20, 30
-MAX_ID = 2**62
 REPORT_HEADERS: Mapping[str, str] = {
     **SECURITY_HEADERS,
     # The report carries its own styles and drawings, runs nothing, and may stand in a frame of ours only.
@@ -68,26 +67,19 @@ def topics_page(request: Request, session: Transaction, visitor: SignedIn) -> Re
 
 
 @router.get("/topics/{topic_id}")
-def topic_page(
-    request: Request,
-    session: Transaction,
-    service: ServiceParts,
-    visitor: SignedIn,
-    now: Now,
-    topic_id: Annotated[int, Path(ge=0, le=MAX_ID)],
-) -> Response:
+def topic_page(desk: AtDesk, service: ServiceParts, topic_id: Annotated[int, Path(ge=0, le=MAX_ID)]) -> Response:
     """One topic: its size, its tone, what is typical of it and what is new."""
-    texts, reader = visitor.texts, reader_of(session, visitor, now)
+    session, reader, texts = desk.session, desk.reader, desk.texts
     found = find_findings(session, reader.community_id, "topics")
     topic = topic_in(found, topic_id)
     newest = posts_of_topic(
         session, reader.community_id, topic_id, model_version=service.models.version, before=None, limit=N_NEWEST
     )
     return draw(
-        request,
+        desk.request,
         "topic.html.j2",
         texts,
-        visitor=visitor,
+        visitor=desk.visitor,
         here="topics",
         topic=_shown_topic(topic, texts),
         found=_found_words(found, "topic.found", texts),

@@ -1,25 +1,22 @@
 """Posts that nothing is known about: they are listed for people to read, and never pass for clean."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import select
 
-from api.deps import Now, Transaction
+from api.pages.desk import AtDesk, SendsFromDesk
 from api.pages.drawing import draw
-from api.pages.queue import Told, reader_of
+from api.pages.queue import Told
 from api.pages.queue_view import CONTEXT_CHARACTERS, Reader, ShownPost, show_post
-from api.pages.visitor import SendsForm, SignedIn
+from api.routes.flags import WAITS_LONG
 from moderation.flag_queue import NotScored, list_not_scored
 from moderation.ingest import clear_failures
 from moderation.tables import PostRow
 
 PAGE_POSTS = 30
-WAITS_LONG = timedelta(minutes=10)
-"""A post that waits longer to be scored is listed as well."""
 
 router = APIRouter(include_in_schema=False)
 
@@ -35,38 +32,34 @@ class ShownEntry:
 
 @router.get("/not-scored")
 def not_scored_page(
-    request: Request,
-    session: Transaction,
-    visitor: SignedIn,
-    now: Now,
+    desk: AtDesk,
     cursor: Annotated[str | None, Query(max_length=500)] = None,
     again: Annotated[int | None, Query(ge=0)] = None,
 ) -> Response:
     """The posts that could not be scored, or wait for it too long."""
-    reader = reader_of(session, visitor, now)
     page = list_not_scored(
-        session, reader.community_id, now=now, waiting_longer_than=WAITS_LONG, cursor=cursor, limit=PAGE_POSTS
+        desk.session, desk.community_id, now=desk.now, waiting_longer_than=WAITS_LONG, cursor=cursor, limit=PAGE_POSTS
     )
     ids = [entry.post_id for entry in page.posts]
-    mine = PostRow.community_id == reader.community_id, PostRow.id.in_(ids)
-    rows = {row.id: row for row in session.scalars(select(PostRow).where(*mine))}
+    mine = PostRow.community_id == desk.community_id, PostRow.id.in_(ids)
+    rows = {row.id: row for row in desk.session.scalars(select(PostRow).where(*mine))}
     return draw(
-        request,
+        desk.request,
         "not_scored.html.j2",
-        visitor.texts,
-        visitor=visitor,
+        desk.texts,
+        visitor=desk.visitor,
         here="queue",
-        entries=[_entry(entry, rows[entry.post_id], reader) for entry in page.posts],
-        next_link=f"{visitor.base}/not-scored?cursor={page.next_cursor}" if page.next_cursor else None,
-        told=None if again is None else Told(visitor.texts.count("told.again", again)),
+        entries=[_entry(entry, rows[entry.post_id], desk.reader) for entry in page.posts],
+        next_link=f"{desk.visitor.base}/not-scored?cursor={page.next_cursor}" if page.next_cursor else None,
+        told=None if again is None else Told(desk.texts.count("told.again", again)),
     )
 
 
 @router.post("/not-scored/again")
-def try_again(session: Transaction, visitor: SendsForm, now: Now) -> Response:
+def try_again(desk: SendsFromDesk) -> Response:
     """Have every post that could not be scored tried again."""
-    n_posts = clear_failures(session, visitor.community_row.id, now=now)
-    return RedirectResponse(f"{visitor.base}/not-scored?again={n_posts}", 303)
+    n_posts = clear_failures(desk.session, desk.community_id, now=desk.now)
+    return RedirectResponse(f"{desk.visitor.base}/not-scored?again={n_posts}", 303)
 
 
 def _entry(entry: NotScored, row: PostRow, reader: Reader) -> ShownEntry:

@@ -1,6 +1,6 @@
 """Which part of the queue is looked at, as the address of the page says it."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from urllib.parse import parse_qsl, urlencode
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -39,6 +39,10 @@ class QueueView(BaseModel):
     def is_narrowed(self) -> bool:
         """Whether anything but the lane and the page was chosen."""
         return self != QueueView(lane=self.lane, cursor=self.cursor)
+
+    def at(self, cursor: str | None) -> Self:
+        """The same view on another page; None = the first."""
+        return self.model_copy(update={"cursor": cursor})
 
     def wanted(self, moderator_id: int) -> FlagFilter:
         """The items that the queue should list."""

@@ -6,22 +6,21 @@ from datetime import datetime
 from typing import Any
 
 from babel import Locale, UnknownLocaleError
-from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from api.pages.queue_wording import action_words, closed_words, time_of_day
+from api.pages.surroundings import Answers, Handling, Surroundings, read_surroundings
 from api.pages.texts import Texts
 from moderation.config import Community
-from moderation.flag_rows import claim_of, standing_decisions
+from moderation.flag_rows import claim_of
 from moderation.html_text import html_text
 from moderation.ingest import to_post
 from moderation.priority import explain
 from moderation.reading import Reading, read_words
 from moderation.reports.quotes import shortened
 from moderation.reports.wording import read_moment
-from moderation.tables import DecisionRow, FlagRow, ModeratorRow, PostRow, ScoreRow
+from moderation.tables import DecisionRow, FlagRow, PostRow
 
-N_ANSWERS = 3
 CONTEXT_CHARACTERS = 320
 HEADING_CHARACTERS = 90
 
@@ -130,6 +129,8 @@ class ShownItem:
 
     Attributes
     ----------
+    heading : the post's title, or what its thread is called; None = neither has one.
+    name : what the item is called where it is only spoken of.
     whole : the post as it came, where the writer's own words are less than that; else None.
     links : hosts that the post leads to.
     reasons : of the lane that is looked at; `other_reasons` those of the other lanes. Of an open item the open ones.
@@ -140,7 +141,8 @@ class ShownItem:
     flag_id: int
     lane: str
     revision: int
-    heading: str
+    heading: str | None
+    name: str
     post: ShownPost
     space: str | None
     topic: tuple[int, str] | None
@@ -157,26 +159,23 @@ class ShownItem:
 
 
 def show_items(session: Session, reader: Reader, flags: Sequence[FlagRow], *, lane: str) -> list[ShownItem]:
-    """Show items of one lane in the order given."""
-    posts = _posts_by_id(session, reader, [flag.post_id for flag in flags])
-    scores = _scores(session, reader, flags)
-    return [
-        _show_item(session, reader, flag, posts[flag.post_id], scores.get(flag.post_id), lane=lane) for flag in flags
-    ]
+    """Show items of one lane in the order given, in the same number of queries however many they are."""
+    found = read_surroundings(session, reader.community_id, flags, lane=lane)
+    return [_show_item(reader, flag, found) for flag in flags]
 
 
-def show_state(session: Session, reader: Reader, flag: FlagRow, post_revision: int, *, lane: str) -> ShownState:
+def show_state(reader: Reader, flag: FlagRow, handling: Handling, *, post_revision: int) -> ShownState:
     """Where an item stands in one lane; `post_revision` is the post's newest."""
-    texts = reader.texts
+    texts, lane = reader.texts, handling.lane
     is_open, is_edited = flag.status == "open" and lane in flag.lanes, post_revision != flag.revision
     ended = []
     if is_open and is_edited:
         ended = [texts.say("item.edited")]
     elif not is_open:
-        ended = _decision_lines(session, reader, flag, lane)
+        ended = _decision_lines(reader, flag, handling)
         if not ended:
             ended = [texts.say("item.closed", why=closed_words(texts, flag.closed_reason or "no longer holds"))]
-    holder = _holder(session, flag, reader) if is_open else None
+    holder = _holder(reader, flag, handling) if is_open else None
     return ShownState(flag.id, lane, is_open and not is_edited, holder, tuple(ended))
 
 
@@ -225,43 +224,49 @@ def language_name(code: str | None, texts: Texts) -> str:
         return code
 
 
-def _show_item(
-    session: Session,
-    reader: Reader,
-    flag: FlagRow,
-    row: PostRow,
-    score: ScoreRow | None,
-    *,
-    lane: str,
-) -> ShownItem:
-    reading = read_words(to_post(row))
-    shown = show_post(row, reader)
-    reasons = [_show_reason(session, reader, row, reason) for reason in flag.reasons if reason["status"] == "open"]
-    answers, n_more = _answers(session, reader, row)
-    topic_id = row.placed_topic_id or (score.topic_id if score is not None else None)
+def _show_item(reader: Reader, flag: FlagRow, found: Surroundings) -> ShownItem:
+    row, lane, judgement = found.posts[flag.post_id], found.handling.lane, found.judgements.get(flag.post_id)
+    reading, shown, around = read_words(to_post(row)), show_post(row, reader), _around(reader, row, found)
+    reasons = [_show_reason(reader, row, reason, found) for reason in _standing_reasons(flag)]
+    answers = found.answers.get(row.id, Answers())
+    topic_id = row.placed_topic_id or (judgement.topic_id if judgement is not None else None)
+    heading = _heading(shown, around, reader)
     return ShownItem(
         flag_id=flag.id,
         lane=lane,
         revision=row.revision,
-        heading=shortened(shown.title or " ".join(shown.words.split()), HEADING_CHARACTERS),
+        heading=heading,
+        name=heading or reader.texts.say("item.by", name=shown.author),
         post=shown,
         space=reader.space_name(row.space),
         topic=None if topic_id is None else (topic_id, reader.topic_words(topic_id)),
-        language_name=None if score is None else language_name(score.language, reader.texts),
+        language_name=None if judgement is None else language_name(judgement.language, reader.texts),
         whole=_whole(row, reading),
         links=reading.link_hosts,
         reasons=tuple(reason for reason in reasons if reason.lane == lane),
         other_reasons=tuple(reason for reason in reasons if reason.lane != lane),
-        around=_around(session, reader, row),
-        answers=answers,
-        n_more_answers=n_more,
+        around=around,
+        answers=tuple(_in_context(answer, reader) for answer in answers.rows),
+        n_more_answers=answers.n_answers - len(answers.rows),
         why_here=explain(flag.priority_parts, now=reader.now, language=reader.texts.language),
-        state=show_state(session, reader, flag, row.revision, lane=lane),
+        state=show_state(reader, flag, found.handling, post_revision=row.revision),
     )
 
 
-def _show_reason(session: Session, reader: Reader, row: PostRow, reason: Mapping[str, Any]) -> ShownReason:
-    texts, evidence = reader.texts, reason["evidence"]
+def _heading(shown: ShownPost, around: Sequence[ShownPost], reader: Reader) -> str | None:
+    """The title of a post, or that of the thread it replies in."""
+    if shown.title is not None or not around or around[0].title is None:
+        return shown.title
+    return reader.texts.say("item.in_reply_to", title=shortened(around[0].title, HEADING_CHARACTERS))
+
+
+def _standing_reasons(flag: FlagRow) -> list[dict[str, Any]]:
+    """The open reasons of an open item, and all reasons of one that is dealt with."""
+    return [reason for reason in flag.reasons if reason["status"] == "open" or flag.status != "open"]
+
+
+def _show_reason(reader: Reader, row: PostRow, reason: Mapping[str, Any], found: Surroundings) -> ShownReason:
+    texts, resembled = reader.texts, reason["evidence"].get("nearest_posts", ())
     return ShownReason(
         lane=reason["lane"],
         what=texts.say(f"reason.{reason['reason']}"),
@@ -270,7 +275,7 @@ def _show_reason(session: Session, reader: Reader, row: PostRow, reason: Mapping
         probability_words=texts.wording.share(reason["probability"]),
         threshold_words=_threshold_words(reason, texts),
         evidence=tuple(_evidence_words(row, reason, reader)),
-        examples=_examples(session, reader, evidence.get("nearest_posts", ())),
+        examples=tuple(_in_context(found.posts[post_id], reader) for post_id in resembled if post_id in found.posts),
     )
 
 
@@ -315,11 +320,9 @@ def _episode_words(row: PostRow, evidence: Mapping[str, Any], reader: Reader) ->
     return texts.say("evidence.unanswered", duration=texts.wording.duration(waited_seconds))
 
 
-def _examples(session: Session, reader: Reader, post_ids: Sequence[str]) -> tuple[ShownPost, ...]:
-    rows = _posts_by_id(session, reader, post_ids)
-    return tuple(
-        show_post(rows[post_id], reader, n_characters=CONTEXT_CHARACTERS) for post_id in post_ids if post_id in rows
-    )
+def _in_context(row: PostRow, reader: Reader, *, note: str | None = None) -> ShownPost:
+    """A post that is shown for the sake of another."""
+    return show_post(row, reader, note=note, n_characters=CONTEXT_CHARACTERS)
 
 
 def _title_and_words(row: PostRow, reading: Reading) -> tuple[str | None, str]:
@@ -336,73 +339,34 @@ def _whole(row: PostRow, reading: Reading) -> str | None:
     return html_text(row.text).text.strip() if row.is_html else row.text.strip()
 
 
-def _around(session: Session, reader: Reader, row: PostRow) -> tuple[ShownPost, ...]:
+def _around(reader: Reader, row: PostRow, found: Surroundings) -> tuple[ShownPost, ...]:
     """The thread's first post and the one that is answered; one of them where they are the same."""
-    first = session.scalar(_thread(row).order_by(PostRow.created_at, PostRow.id).limit(1))
-    parents = _posts_by_id(session, reader, [row.parent_id] if row.parent_id else [])
-    parent = parents.get(row.parent_id or "")
+    first, parent = found.first_posts.get(row.id), found.posts.get(row.parent_id or "")
     if first is None or first.id == row.id:
         return ()
-    shown = [show_post(first, reader, note=reader.texts.say("thread.first"), n_characters=CONTEXT_CHARACTERS)]
+    shown = [_in_context(first, reader, note=reader.texts.say("thread.first"))]
     if parent is not None and parent.id not in (first.id, row.id):
-        shown.append(show_post(parent, reader, note=reader.texts.say("thread.parent"), n_characters=CONTEXT_CHARACTERS))
+        shown.append(_in_context(parent, reader, note=reader.texts.say("thread.parent")))
     return tuple(shown)
 
 
-def _answers(session: Session, reader: Reader, row: PostRow) -> tuple[tuple[ShownPost, ...], int]:
-    """The next posts of the thread, and how many more there are; those that answer another reply are left out."""
-    is_first = session.scalar(_thread(row).order_by(PostRow.created_at, PostRow.id).limit(1)) is row
-    answers_this = PostRow.parent_id == row.id
-    statement = _thread(row).where(
-        or_(PostRow.created_at > row.created_at, answers_this),
-        PostRow.id != row.id,
-        True if is_first else or_(answers_this, PostRow.parent_id.is_(None)),
-    )
-    n_answers = session.scalar(select(func.count()).select_from(statement.subquery())) or 0
-    rows = session.scalars(statement.order_by(PostRow.created_at, PostRow.id).limit(N_ANSWERS)).all()
-    shown = tuple(show_post(answer, reader, n_characters=CONTEXT_CHARACTERS) for answer in rows)
-    return shown, n_answers - len(shown)
-
-
-def _thread(row: PostRow) -> Any:
-    return select(PostRow).where(
-        PostRow.community_id == row.community_id, PostRow.thread_id == row.thread_id, PostRow.kind == "post"
-    )
-
-
-def _holder(session: Session, flag: FlagRow, reader: Reader) -> Holder | None:
+def _holder(reader: Reader, flag: FlagRow, handling: Handling) -> Holder | None:
     """Who holds an item; a claim that has ended is none."""
-    holder = session.get(ModeratorRow, flag.claimed_by) if flag.claimed_by is not None else None
-    claim = claim_of(flag, holder.name if holder is not None else None, reader.now)
+    name = None if flag.claimed_by is None else handling.holders[flag.claimed_by]
+    claim = claim_of(flag, name, reader.now)
     if claim is None:
         return None
     return Holder(claim.holder, claim.moderator_id == reader.moderator_id, time_of_day(claim.until, reader.texts))
 
 
-def _decision_lines(session: Session, reader: Reader, flag: FlagRow, lane: str) -> list[str]:
+def _decision_lines(reader: Reader, flag: FlagRow, handling: Handling) -> list[str]:
     """Who decided what about one lane of an item."""
-    statement = standing_decisions(DecisionRow.flag_id == flag.id, DecisionRow.lane == lane)
     return [
         reader.texts.say(
             "item.decided",
             name=name,
             at=reader.texts.wording.minute(decision.decided_at),
-            what=action_words(reader.texts, decision.action, lane, place=reader.place_name(decision)),
+            what=action_words(reader.texts, decision.action, handling.lane, place=reader.place_name(decision)),
         )
-        for decision, name in session.execute(statement)
+        for decision, name in handling.decisions.get(flag.id, ())
     ]
-
-
-def _posts_by_id(session: Session, reader: Reader, post_ids: Sequence[str]) -> dict[str, PostRow]:
-    if not post_ids:
-        return {}
-    mine = PostRow.community_id == reader.community_id, PostRow.id.in_(post_ids)
-    return {row.id: row for row in session.scalars(select(PostRow).where(*mine))}
-
-
-def _scores(session: Session, reader: Reader, flags: Sequence[FlagRow]) -> dict[str, ScoreRow]:
-    """The scores of the models that raised each flag."""
-    version_of = {flag.post_id: flag.model_version for flag in flags}
-    mine = ScoreRow.community_id == reader.community_id, ScoreRow.post_id.in_(version_of)
-    rows = session.scalars(select(ScoreRow).where(*mine))
-    return {row.post_id: row for row in rows if row.model_version == version_of[row.post_id]}

@@ -35,7 +35,7 @@ async def watch(
     community_id, me, began = visitor.community_row.id, visitor.moderator.name, monotonic()
     while True:
         at = now + timedelta(seconds=monotonic() - began)
-        events = await run_in_threadpool(_poll, service, community_id, seen, token or "", at)
+        events = await run_in_threadpool(_poll, service, community_id, seen, token=token or "", now=at)
         if events is None:
             return
         for event in events:
@@ -49,7 +49,7 @@ async def watch(
         await asyncio.sleep(min(POLL_SECONDS, stream_seconds))
 
 
-def _poll(service: Service, community_id: int, seen: Place, token: str, now: datetime) -> list[EventRow] | None:
+def _poll(service: Service, community_id: int, seen: Place, *, token: str, now: datetime) -> list[EventRow] | None:
     """What happened since, in a short transaction; None = the visitor is signed in no more."""
     with service.database.transaction() as session:
         if moderator_of_cookie(session, token, now=now) is None:

@@ -1,6 +1,7 @@
 import re
 import tomllib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -14,19 +15,20 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
-from sqlalchemy import select
+from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from api.pages.sign_in import is_own_path
-from moderation.accounts import make_moderator
+from api.routes.flags import WAITS_LONG
+from moderation.accounts import MAX_FAILED_SIGN_INS, make_moderator
 from moderation.communities import save_community
 from moderation.config import Community
 from moderation.db import Database
 from moderation.decisions import DecisionRequest, record_decision
 from moderation.flag_queue import claim_flag
 from moderation.flags import Flag
-from moderation.tables import CommunityRow, DecisionRow, FindingRow, FlagRow, ModeratorRow, PostRow, SignInRow
-from tests.moderation.queue_rows import ELSEWHERE, NOW, edit, new_moderator, new_post, sync
+from moderation.tables import CommunityRow, DecisionRow, FindingRow, FlagRow, ModeratorRow, PostRow, ScoreRow, SignInRow
+from tests.moderation.queue_rows import ELSEWHERE, MODEL, NOW, edit, new_moderator, new_post, sync
 
 PASSWORD = "correct horse battery"
 HOSTILE = '<script>alert(1)</script> "><img src=x onerror=alert(2)> {{ 7 * 7 }}'
@@ -58,6 +60,7 @@ class Browser:
     client: TestClient
     community: CommunityRow
     name: str
+    csrf: str = ""
 
     @property
     def base(self) -> str:
@@ -69,13 +72,6 @@ class Browser:
     def post(self, path: str, form: dict[str, Any], **request: Any) -> Any:
         form = {"csrf": self.csrf, **form}
         return self.client.post(self.base + path, data=form, **request)
-
-    @property
-    def csrf(self) -> str:
-        (token, *_) = re.findall(
-            r'action="/sign-out"><input type="hidden" name="csrf" value="([^"]+)"', self.get("/queue").text
-        )
-        return token
 
     def sign_in(self, password: str = PASSWORD, **form: str) -> Any:
         page = self.client.get("/sign-in").text
@@ -95,8 +91,20 @@ def community(database: Database) -> CommunityRow:
         return save_community(session, f"pages-{uuid4().hex[:10]}", settings)
 
 
+@pytest.fixture(scope="session")
+def password_hash(database: Database) -> str:
+    """What is stored of the password of everybody here; hashing is slow on purpose, so it is done once."""
+    with database.transaction() as session:
+        elsewhere = save_community(session, f"pages-{uuid4().hex[:10]}", Community())
+        stored = make_moderator(session, elsewhere.id, name="Anna", password=PASSWORD).password_hash
+    assert stored is not None
+    return stored
+
+
 @pytest.fixture
-def new_browser(app: FastAPI, database: Database, community: CommunityRow) -> Iterator[Callable[..., Browser]]:
+def new_browser(
+    app: FastAPI, database: Database, community: CommunityRow, password_hash: str
+) -> Iterator[Callable[..., Browser]]:
     opened: list[TestClient] = []
 
     def make(name: str = "Anna", *, of: CommunityRow = community, signed_in: bool = True) -> Browser:
@@ -107,12 +115,13 @@ def new_browser(app: FastAPI, database: Database, community: CommunityRow) -> It
             follow_redirects=False,
         )
         opened.append(client)
+        browser = Browser(client, of, name)
         with database.transaction() as session:
+            moderator = new_moderator(session, of, name)
+            moderator.password_hash = password_hash
             if signed_in:
-                client.cookies.set("klankbord_session", signed_in_already(session, of, name))
-            else:
-                make_moderator(session, of.id, name=name, password=PASSWORD)
-        return Browser(client, of, name)
+                sign_in_already(session, browser, moderator)
+        return browser
 
     yield make
     for client in opened:
@@ -139,12 +148,12 @@ def put(database: Database, community: CommunityRow) -> Callable[..., int]:
     return make
 
 
-def signed_in_already(session: Session, community: CommunityRow, name: str) -> str:
-    """The cookie of somebody who signed in before: hashing a password takes long and is tested elsewhere."""
-    token, moderator = uuid4().hex, new_moderator(session, community, name)
+def sign_in_already(session: Session, browser: Browser, moderator: ModeratorRow) -> None:
+    """Give a browser the cookie of a sign-in of before; checking a password is slow and has tests of its own."""
+    token, browser.csrf = uuid4().hex, uuid4().hex
     hashed, until = sha256(token.encode()).hexdigest(), NOW + timedelta(hours=1)
-    session.add(SignInRow(token_hash=hashed, moderator_id=moderator.id, csrf_token=uuid4().hex, expires_at=until))
-    return token
+    session.add(SignInRow(token_hash=hashed, moderator_id=moderator.id, csrf_token=browser.csrf, expires_at=until))
+    browser.client.cookies.set("klankbord_session", token)
 
 
 def decisions_of(database: Database, community: CommunityRow) -> list[DecisionRow]:
@@ -154,6 +163,21 @@ def decisions_of(database: Database, community: CommunityRow) -> list[DecisionRo
                 select(DecisionRow).where(DecisionRow.community_id == community.id).order_by(DecisionRow.id)
             )
         )
+
+
+@contextmanager
+def statements(database: Database) -> Iterator[list[str]]:
+    """What is asked of the database meanwhile."""
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        asked.append(statement)
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    try:
+        yield asked
+    finally:
+        event.remove(database.engine, "before_cursor_execute", note)
 
 
 def moderator_of(database: Database, browser: Browser) -> ModeratorRow:
@@ -197,16 +221,24 @@ def test_a_page_that_needs_signing_in_is_opened_afterwards(new_browser: Callable
     assert browser.sign_in(next=f"{browser.base}/topics").headers["location"] == f"{browser.base}/topics"
 
 
-@pytest.mark.parametrize(
-    "elsewhere", ["https://evil.test/", "//evil.test", "/\\evil.test", "/c/other/queue", "/\n/evil.test"]
-)
+@pytest.mark.parametrize("elsewhere", ["//evil.test", "/c/other/queue"])
 def test_signing_in_never_leads_elsewhere(new_browser: Callable[..., Browser], elsewhere: str) -> None:
     browser = new_browser(signed_in=False)
     assert browser.sign_in(next=elsewhere).headers["location"] == f"{browser.base}/queue"
 
 
 @pytest.mark.parametrize(
-    ("path", "is_own"), [("/c/x/queue", True), ("//x", False), ("/\\x", False), ("x", False), ("", False)]
+    ("path", "is_own"),
+    [
+        ("/c/x/queue", True),
+        ("https://evil.test/", False),
+        ("//evil.test", False),
+        ("/\\evil.test", False),
+        ("/\n/evil.test", False),
+        ("/c/x\\evil.test", False),
+        ("x", False),
+        ("", False),
+    ],
 )
 def test_own_paths(path: str, is_own: bool) -> None:
     assert is_own_path(path) is is_own
@@ -220,9 +252,11 @@ def test_signing_out_ends_the_session(anna: Browser) -> None:
     assert anna.get("/queue").status_code == 303
 
 
-def test_the_eleventh_wrong_sign_in_has_to_wait(new_browser: Callable[..., Browser]) -> None:
+def test_the_eleventh_wrong_sign_in_has_to_wait(app: FastAPI, new_browser: Callable[..., Browser]) -> None:
     browser = new_browser(signed_in=False)
-    assert {browser.sign_in("wrong password").status_code for _ in range(10)} == {401}
+    for _ in range(MAX_FAILED_SIGN_INS - 2):
+        app.state.service.sign_in_attempts.failed(browser.community.id, browser.name, now=NOW)
+    assert [browser.sign_in("wrong password").status_code for _ in range(2)] == [401, 401]
     assert browser.sign_in().status_code == 429
 
 
@@ -296,6 +330,19 @@ def test_an_item_of_another_community_cannot_be_touched(
     form = {"lane": "answer", "action": "agree", "revision": "1"}
     assert stranger.post(f"/flags/{flag_id}/decisions", form).status_code == 404
     assert stranger.post(f"/flags/{flag_id}/claim", {"lane": "answer"}).status_code == 404
+
+
+def test_every_form_of_a_page_carries_the_token_of_this_browser(anna: Browser, put: Callable[..., int]) -> None:
+    flag_id = put(UNHAPPY)
+    put(UNHAPPY, post_id="p2")
+    form = {"lane": "answer", "action": "agree", "revision": "1"}
+    told = anna.post(f"/flags/{flag_id}/decisions", form).headers["location"].removeprefix(anna.base)
+    for path in (told, "/decisions"):
+        elements = Markup(anna.get(path).text).elements
+        n_forms = sum(tag == "form" and attributes.get("method") == "post" for tag, attributes in elements)
+        tokens = [attributes["value"] for _, attributes in elements if attributes.get("name") == "csrf"]
+        assert n_forms > 1
+        assert tokens == [anna.csrf] * n_forms
 
 
 # The queue
@@ -392,6 +439,114 @@ def test_pages_of_the_queue_follow_each_other(anna: Browser, put: Callable[..., 
     seen = [int(found) for found in re.findall(r'<article class="item" id="flag-(\d+)"', first + second)]
     assert len(seen) == 17
     assert set(seen) == ids
+
+
+@pytest.fixture
+def put_full_item(database: Database, community: CommunityRow, put: Callable[..., int]) -> Callable[[int], int]:
+    """Puts a reply into the queue that has everything an item can have: a thread, examples, scores and two lanes."""
+
+    def make(number: int) -> int:
+        about = {"thread_id": f"t{number}"}
+        with database.transaction() as session:
+            for name, hours in (("first", 9), ("parent", 8), ("like", 7), ("answer", 1)):
+                at = NOW - timedelta(hours=hours)
+                new_post(session, community, f"{name}{number}", created_at=at, title=f"Title {name} {number}", **about)
+        resembles = Flag("off_purpose", 0.9, 0.8, {"nearest_posts": [f"like{number}"]})
+        flag_id = put(UNHAPPY, resembles, post_id=f"p{number}", parent_id=f"parent{number}", **about)
+        scored = {"model_version": MODEL, "words_hash": "w", "language": "en", "n_words": 3, "signals": []}
+        with database.transaction() as session:
+            vector = [0.6, 0.8]
+            session.add(ScoreRow(community_id=community.id, post_id=f"p{number}", vector=vector, topic_id=4, **scored))
+        return flag_id
+
+    return make
+
+
+@pytest.mark.parametrize("lane", ["answer", "placement"])
+def test_a_page_takes_as_many_queries_for_fifteen_items_as_for_one(
+    anna: Browser, put_full_item: Callable[[int], int], database: Database, lane: str
+) -> None:
+    claimed = {"lane": lane}
+    assert anna.post(f"/flags/{put_full_item(0)}/claim", claimed).status_code == 303
+    with statements(database) as for_one:
+        anna.get(f"/queue?lane={lane}")
+    for number in range(1, 15):
+        assert anna.post(f"/flags/{put_full_item(number)}/claim", claimed).status_code == 303
+    with statements(database) as for_all:
+        page = anna.get(f"/queue?lane={lane}").text
+    assert page.count('<article class="item"') == page.count("Yours until") == 15
+    for number in range(15):
+        for name in ("first", "parent", "answer", *(["like"] if lane == "placement" else [])):
+            assert f"Title {name} {number}<" in page
+    assert len(for_all) == len(for_one)
+    assert len(for_all) < 24
+    assert not [statement for statement in for_all if "scores.vector" in statement]
+
+
+def test_decided_items_and_decisions_take_as_many_queries_however_many_they_are(
+    anna: Browser, put: Callable[..., int], database: Database
+) -> None:
+    n_queries: dict[str, set[int]] = {"/queue?status=decided": set(), "/decisions": set()}
+    for number in range(4):
+        flag_id = put(UNHAPPY, post_id=f"p{number}", thread_id=f"t{number}")
+        form = {"lane": "answer", "action": "agree", "revision": "1"}
+        address = anna.post(f"/flags/{flag_id}/decisions", form).headers["location"]
+        assert anna.post(f"/decisions/{address.partition('did=')[2]}/undo", {}).status_code == 303
+        assert anna.post(f"/flags/{flag_id}/decisions", form).status_code == 303
+        for path, seen in n_queries.items():
+            with statements(database) as asked:
+                page = anna.get(path).text
+            assert page.count("Needs an answer") >= number + 1
+            seen.add(len(asked))
+    assert [len(seen) for seen in n_queries.values()] == [1, 1]
+
+
+def headings(page: str) -> list[tuple[str, bool]]:
+    """The heading of every item, and whether it can be seen."""
+    found = re.findall(r'<h2 id="heading-\d+" dir="auto"( class="hidden-words")?>(.*?)</h2>', page)
+    return [(unescape(words), not hidden) for hidden, words in found]
+
+
+def test_an_item_without_a_title_is_headed_by_its_thread_or_not_at_all(
+    anna: Browser, put: Callable[..., int], database: Database, community: CommunityRow
+) -> None:
+    put(UNHAPPY, post_id="p1", text="where is my card", author_name="Kim", author_id="u1")
+    page = anna.get("/queue").text
+    assert headings(page) == [("Post by Kim", False)]
+    assert page.count("where is my card") == 1
+    with database.transaction() as session:
+        session.get_one(PostRow, (community.id, "p1")).title = "Late " * 40 + "card"
+        new_post(session, community, "q1", thread_id="t2", created_at=NOW - timedelta(days=1), title="Lost & found")
+    put(INSULT, post_id="q2", thread_id="t2", text="you fool")
+    assert headings(anna.get("/queue").text) == [("Late " * 40 + "card", True)]
+    page = anna.get("/queue?lane=review").text
+    assert headings(page) == [("In reply to: Lost & found", True)]
+    assert page.count("you fool") == 1
+
+
+def test_a_decided_item_keeps_its_reasons_and_is_listed_once_every_lane_is_decided(
+    anna: Browser, put: Callable[..., int]
+) -> None:
+    flag_id, form = put(UNHAPPY, INSULT), {"action": "agree", "revision": "1"}
+    listed = "/queue?lane=answer&status=decided"
+    assert "Decided in every lane</option>" in anna.get(listed).text
+    assert anna.post(f"/flags/{flag_id}/decisions", {**form, "lane": "answer"}).status_code == 303
+    assert f'id="flag-{flag_id}"' not in anna.get(listed).text
+    assert anna.post(f"/flags/{flag_id}/decisions", {**form, "lane": "review"}).status_code == 303
+    page = anna.get(listed).text
+    assert "Unhappy about the organisation: 92% likely" in page
+    assert "An insult, threat or hate: 85% likely" in page
+
+
+def test_posts_that_wait_long_are_listed_as_the_api_lists_them(
+    anna: Browser, database: Database, community: CommunityRow
+) -> None:
+    with database.transaction() as session:
+        for post_id, waits in (("long", WAITS_LONG + timedelta(seconds=1)), ("short", WAITS_LONG)):
+            new_post(session, community, post_id, waiting_since=NOW - waits)
+    page = anna.get("/not-scored").text
+    assert "words of long" in page
+    assert "words of short" not in page
 
 
 # Claims and decisions

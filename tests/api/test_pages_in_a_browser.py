@@ -179,6 +179,99 @@ def test_everything_works_without_scripts_and_with_the_keyboard(sign_in: Callabl
     expect(page.get_by_text("the item is open again")).to_be_visible()
 
 
+def test_the_queue_is_worked_with_keys(sign_in: Callable[..., Page]) -> None:
+    page = sign_in("Anna")
+    items = page.locator("#live article")
+    expect(items).to_have_count(3)
+    first, second = items.nth(0), items.nth(1)
+    help_with_keys = page.get_by_role("dialog", name="Keyboard shortcuts")
+
+    page.keyboard.press("?")
+    expect(help_with_keys).to_be_visible()
+    page.keyboard.press("j")
+    page.keyboard.press("Escape")
+    expect(help_with_keys).not_to_be_visible()
+    page.keyboard.press("1")
+    page.keyboard.press("k")
+    expect(page.locator("article:focus")).to_have_count(0)
+
+    page.keyboard.press("j")
+    expect(first).to_be_focused()
+    page.keyboard.press("j")
+    expect(second).to_be_focused()
+    page.keyboard.press("k")
+    expect(first).to_be_focused()
+    assert buttons_with_numbers(page) == ["1", "2", "3", "4"]
+
+    page.keyboard.press("c")
+    expect(first.get_by_text("Yours until")).to_be_visible()
+    expect(first).to_be_focused()
+
+    note = first.get_by_label("Note for colleagues")
+    note.focus()
+    page.keyboard.type("j k c 1 ?")
+    expect(note).to_have_value("j k c 1 ?")
+    expect(note).to_be_focused()
+    expect(help_with_keys).not_to_be_visible()
+
+    first.get_by_role("checkbox").focus()
+    page.keyboard.press("Control+3")
+    page.keyboard.press("9")
+    page.keyboard.press("3")
+    expect(first.get_by_text("Decided: No answer needed.")).to_be_visible()
+    expect(first).to_be_focused()
+    page.keyboard.press("1")
+    page.keyboard.press("j")
+    expect(second).to_be_focused()
+    expect(second.get_by_role("button", name="Needs an answer")).to_be_visible()
+    expect(page.locator("#live article.is-done")).to_have_count(1)
+
+
+def test_the_keys_can_be_turned_off(sign_in: Callable[..., Page]) -> None:
+    page = sign_in("Anna")
+    page.get_by_role("button", name="Keyboard shortcuts").click()
+    page.get_by_role("checkbox", name="Use these shortcuts").uncheck()
+    page.get_by_role("button", name="Close").click()
+    for _ in range(2):
+        page.keyboard.press("j")
+        expect(page.locator("article:focus")).to_have_count(0)
+        page.reload()
+    page.keyboard.press("?")
+    page.get_by_role("checkbox", name="Use these shortcuts").check()
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    expect(page.locator("#live article").first).to_be_focused()
+
+
+def test_a_held_key_decides_nothing_and_an_item_of_a_colleague_is_left_alone(sign_in: Callable[..., Page]) -> None:
+    anna, bo = sign_in("Anna"), sign_in("Bo")
+    anna.keyboard.press("j")
+    bo.locator("#live article").first.get_by_role("button", name="I take this one").click()
+    item = anna.locator("#live article").first
+    expect(item.get_by_text("Bo is working on this until")).to_be_visible()
+    expect(item).to_be_focused()
+    anna.keyboard.press("c")
+    anna.keyboard.press("1")
+    anna.keyboard.press("j")
+    held = "document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key: '3', repeat: true, bubbles: true}))"
+    anna.evaluate(held)
+    anna.keyboard.press("c")
+    expect(anna.locator("#live article").nth(1).get_by_text("Yours until")).to_be_visible()
+    anna.reload()
+    expect(anna.locator("#live article")).to_have_count(3)
+    expect(anna.locator(".standing")).to_contain_text("2 items are being worked on")
+
+
+def buttons_with_numbers(page: Page) -> list[str]:
+    """The numbers that the decision buttons on the page show."""
+    shown: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll(".decide button")]
+        .filter(button => getComputedStyle(button, "::before").content.startsWith("counter"))
+        .map((_, index) => String(index + 1))"""
+    )
+    return shown
+
+
 PATHS = (
     "queue?lane=answer",
     "queue?lane=placement",

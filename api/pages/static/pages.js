@@ -67,3 +67,63 @@ if (live && live.dataset.events) {
   source.addEventListener("queue", onQueueEvent);
   window.addEventListener("pagehide", () => source.close());
 }
+
+// Shortcuts: j and k go through the items, the other keys press a button of the item that has the focus.
+const keys = document.getElementById("keys");
+const KEYS_OFF = "klankbord-keys-off";
+
+function isTyping(target) {
+  return target.closest("textarea, select, [contenteditable], input:not([type='checkbox'])") !== null;
+}
+
+function focusedItem() {
+  return document.activeElement.closest(".item");
+}
+
+// Where nothing has the focus, the way leads on from what is on the screen.
+function neighbour(step) {
+  const items = [...document.querySelectorAll("#live .item")];
+  const at = items.indexOf(focusedItem());
+  if (at >= 0) return items[at + step];
+  const below = items.findIndex((item) => item.getBoundingClientRect().bottom > 0);
+  return step > 0 ? items[below] : items[below - 1];
+}
+
+function go(step) {
+  const next = neighbour(step) ?? (step > 0 ? document.querySelector(".pages a[rel='next']") : null);
+  if (!next) return;
+  document.body.classList.add("by-keys");
+  next.focus({ preventScroll: true });
+  next.scrollIntoView({ block: next.matches(".item") ? "start" : "nearest" });
+}
+
+function pressed(key) {
+  const item = focusedItem();
+  if (!item) return null;
+  if (key === "c") return item.querySelector(".state form[action$='/claim'] button");
+  return /^[1-9]$/.test(key) ? item.querySelectorAll(".decide button[name='action']")[Number(key) - 1] : null;
+}
+
+function onKey(event) {
+  if (event.defaultPrevented || event.isComposing || event.ctrlKey || event.altKey || event.metaKey) return;
+  if (isTyping(event.target) || document.querySelector("dialog[open]")) return;
+  if (event.key === "?") return keys.showModal();
+  if (localStorage.getItem(KEYS_OFF)) return;
+  if (event.key === "j" || event.key === "k") return go(event.key === "j" ? 1 : -1);
+  // A key that is held down must not decide one item after the other.
+  if (!event.repeat) pressed(event.key)?.click();
+}
+
+if (keys) {
+  const areOn = keys.querySelector("input");
+  areOn.checked = !localStorage.getItem(KEYS_OFF);
+  areOn.addEventListener("change", () => {
+    if (areOn.checked) localStorage.removeItem(KEYS_OFF);
+    else localStorage.setItem(KEYS_OFF, "1");
+    document.body.classList.remove("by-keys");
+  });
+  const opener = document.getElementById("show-keys");
+  opener.hidden = false;
+  opener.addEventListener("click", () => keys.showModal());
+  document.addEventListener("keydown", onKey);
+}
