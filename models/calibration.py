@@ -173,12 +173,19 @@ def expected_calibration_error(probabilities: Array, labels: Array) -> float:
     return float(np.abs(gaps).sum() / len(labels))
 
 
-def lowest_precise_point(probabilities: Array, labels: Array, *, min_precision: float) -> PrecisionPoint | None:
+def lowest_precise_point(
+    probabilities: Array, labels: Array, *, min_precision: float, share: float | None = None
+) -> PrecisionPoint | None:
     """Find the lowest threshold above which precision is reached; None where no threshold reaches it.
 
     A threshold below one half is passed over: nothing counts as present that is more likely absent. So is one with
     fewer than `MIN_ABOVE_THRESHOLD` rows above it: that few show nothing. Probabilities are compared rounded to six
     digits, as every decision is.
+
+    Parameters
+    ----------
+    share : of positives where the threshold will be used, in (0, 1), if that is not their share among the rows: false
+        alarms weigh as much as they will there.
     """
     rounded = np.round(probabilities, 6)
     order = np.argsort(-rounded, kind="stable")
@@ -186,13 +193,22 @@ def lowest_precise_point(probabilities: Array, labels: Array, *, min_precision: 
     hits = np.cumsum(labels[order])
     is_last_of_ties = np.append(np.diff(rounded[order]) != 0, True)
     is_candidate = is_last_of_ties & (n_above >= MIN_ABOVE_THRESHOLD) & (rounded[order] >= MIN_THRESHOLD)
-    reached = is_candidate & (hits >= min_precision * n_above)
+    precision = hits / np.maximum(hits + _weight_of_negatives(labels, share) * (n_above - hits), 1e-9)
+    reached = is_candidate & (np.round(precision, 9) >= min_precision)
     if not reached.any():
         return None
     last = int(np.flatnonzero(reached)[-1])
     return PrecisionPoint(
         probability=float(rounded[order][last]),
-        precision=float(hits[last] / n_above[last]),
+        precision=float(precision[last]),
         recall=float(hits[last] / labels.sum()),
         n_above=int(n_above[last]),
     )
+
+
+def _weight_of_negatives(labels: Array, share: float | None) -> float:
+    """How many negatives each one stands for where positives have another share; 1 where they have not."""
+    n_positive, n_negative = float(labels.sum()), float(len(labels) - labels.sum())
+    if share is None or not n_negative:
+        return 1.0
+    return n_positive * (1 - share) / (share * n_negative)

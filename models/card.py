@@ -36,9 +36,9 @@ def write_card(head: SignalHead, *, sources: Mapping[str, tuple[str, str]]) -> s
     blocks = (
         f"# {head.signal}",
         MEANINGS[head.signal],
-        f"Version `{head.version}`, for encoder `{head.encoder_version}`. Logistic regression on mean-pooled hidden "
-        f"layers {', '.join(map(str, head.hidden_layers))}; inverse penalty {head.strength:g}. Made by "
-        "`klankbord train`; this card is written by that command.",
+        f"Version `{head.version}`, for encoder `{head.encoder_version}`. Reads {head.shared.n_units} units "
+        f"that all heads share (version `{head.shared.version}`), which read the mean-pooled hidden layers "
+        f"{', '.join(map(str, head.hidden_layers))}. Made by `klankbord train`; this card is written by that command.",
         "## What it learned from",
         _table(("source", "licence", "origin"), ((name, *sources[name]) for name in _source_names(head))),
         _table(("source", "language", "with", "without", "label"), map(_count_row, head.sources)),
@@ -55,7 +55,7 @@ def write_card(head: SignalHead, *, sources: Mapping[str, tuple[str, str]]) -> s
         ),
         "A threshold is the lowest probability, one half or more, with a precision of at least 0.8 on the validation "
         "rows: written posts, or tweets in languages without enough of those. The last columns say what is left of the "
-        "precision where the signal is rarer than there.",
+        "precision where the signal is rarer than there." + _supposed_share(head),
         "## Known weaknesses",
         "\n".join(f"- {weakness}" for weakness in _weaknesses(head)),
     )
@@ -80,7 +80,7 @@ def _figures(row: Validation) -> tuple[str, ...]:
 def _threshold_row(head: SignalHead, language: str, threshold: Threshold) -> tuple[str, ...]:
     if threshold.probability is None or threshold.precision is None or threshold.recall is None:
         return _spoken(language), "none", threshold.basis, f"{threshold.n:,}", *[""] * (2 + len(RARE_SHARES))
-    share_here = _share_with(head, language, threshold.n)
+    share_here = threshold.share or _share_with(head, language, threshold.n)
     return (
         _spoken(language),
         f"{threshold.probability:.3f}",
@@ -90,6 +90,11 @@ def _threshold_row(head: SignalHead, language: str, threshold: Threshold) -> tup
         f"{threshold.recall:.2f}",
         *(f"{_precision_at(share, threshold.precision, share_here):.2f}" for share in RARE_SHARES),
     )
+
+
+def _supposed_share(head: SignalHead) -> str:
+    shares = {threshold.share for threshold in head.thresholds.values() if threshold.share is not None}
+    return "".join(f" Here precision supposes that {share:.0%} of the posts carry the signal." for share in shares)
 
 
 def _share_with(head: SignalHead, language: str, n: int) -> float:
@@ -121,7 +126,7 @@ def _weaknesses(head: SignalHead) -> Iterator[str]:
     judged = sorted({count.language for count in head.sources if count.is_judged})
     yield f"Validated in {', '.join(judged)} only; in every other language the figures are unknown."
     yield "The written posts were written to order: their mix of signals is not that of a real community."
-    yield "The penalty was chosen on the rows that the figures above come from, which flatters them slightly."
+    yield "The recipe was chosen on the rows that the figures above come from, which flatters them slightly."
     for row in head.validation:
         where = row.source if row.language == POOLED else f"{row.source}, {row.language}"
         if row.auc < WEAK_AUC:

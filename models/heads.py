@@ -1,4 +1,4 @@
-"""The eight signals: one linear head each on the encoder's pooled hidden layers, calibrated per language."""
+"""The eight signals: one head each on units that all of them read, calibrated per language."""
 
 import hashlib
 import json
@@ -15,12 +15,13 @@ from safetensors.numpy import save
 
 from models.calibration import Calibration, IsotonicCalibration, SigmoidCalibration
 from models.errors import KlankbordError, ModelFileDamaged
+from models.shared_layer import SharedLayer, logits_of_units, read_shared_layer
 from models.signals import SIGNALS
 
 SHIPPED_HEADS = Path(__file__).parent / "signal_heads"
+SHARED_LAYER_FILE = "shared_layer.safetensors"
 POOLED = "*"
 """Stands for every language that has no calibration or threshold of its own, "unknown" included."""
-BLOCK_ROWS = 256
 
 Basis = Literal["validated", "pooled", "unreachable"]
 
@@ -38,6 +39,7 @@ class Threshold:
     probability : None where no threshold reaches the wanted precision: the signal then never counts as present.
     basis : "validated" on posts of this language, "pooled" over all languages, or "unreachable".
     precision, recall : on the `n` validation rows; None where unreachable.
+    share : the share of posts with the signal that `precision` supposes; None = that among the validation rows.
     """
 
     probability: float | None
@@ -45,6 +47,7 @@ class Threshold:
     precision: float | None
     recall: float | None
     n: int
+    share: float | None = None
 
 
 @dataclass(frozen=True)
@@ -81,23 +84,23 @@ class SourceCount:
 
 @dataclass(frozen=True)
 class SignalHead:
-    """One signal: `logit = sum(hidden * weights) + bias`, then the language's calibration.
+    """One signal: `logit = sum(units * weights) + bias`, then the language's calibration.
 
     Attributes
     ----------
-    weights : shape (n_layers, dim), float64; scaling to unit variance is already inside.
+    shared : the layer whose units it reads, the same for all heads of a set.
+    weights : shape (n_units,), int16, in steps of 1 / `WEIGHT_STEPS`.
     calibrations, thresholds : by language; `POOLED` is always there.
     validation : on held-out rows; a written post was predicted by a head that never saw its industry.
     sources : what it learned from.
-    strength : inverse strength of the L2 penalty, chosen on the held-out rows.
     """
 
     signal: str
     encoder_version: str
     hidden_layers: tuple[int, ...]
-    weights: NDArray[np.float64]
+    shared: SharedLayer
+    weights: NDArray[np.int16]
     bias: float
-    strength: float
     calibrations: Mapping[str, Calibration]
     thresholds: Mapping[str, Threshold]
     validation: tuple[Validation, ...]
@@ -109,13 +112,13 @@ class SignalHead:
         return hashlib.sha256(self.to_bytes()).hexdigest()[:12]
 
     def to_bytes(self) -> bytes:
-        """The safetensors file; equal heads give equal bytes."""
+        """The safetensors file; equal heads give equal bytes. The shared layer is a file of its own, named in it."""
         facts = {
             "signal": self.signal,
             "encoder_version": self.encoder_version,
             "hidden_layers": self.hidden_layers,
+            "shared_layer": self.shared.version,
             "bias": self.bias,
-            "strength": self.strength,
             "calibrations": _as_json(self.calibrations),
             "thresholds": _as_json(self.thresholds),
             "validation": [asdict(validation) for validation in self.validation],
@@ -129,35 +132,37 @@ class HeadSet:
 
     Parameters
     ----------
-    heads : one per signal.
+    heads : one per signal, all on one shared layer.
     """
 
     def __init__(self, heads: Mapping[str, SignalHead]) -> None:
         self._heads = tuple(heads[signal] for signal in SIGNALS)
-        self._weights = np.stack([head.weights.reshape(-1) for head in self._heads])
+        self._shared = self._heads[0].shared
+        self._weights = np.stack([head.weights for head in self._heads], axis=1)
         self._bias = np.array([head.bias for head in self._heads])
 
     @classmethod
     def load(cls, folder: Path | None = None, *, encoder_version: str) -> "HeadSet":
-        """Read `<signal>.safetensors` for every signal; None is the shipped folder.
+        """Read the shared layer and `<signal>.safetensors` for every signal; None is the shipped folder.
 
         Raises
         ------
         ModelFileDamaged
-            A file is missing or is not a head.
+            A file is missing, is not a head, or is a head of another shared layer.
         HeadsForAnotherEncoder
             A head was fitted on another encoder version.
         """
         folder = SHIPPED_HEADS if folder is None else folder
-        heads = {signal: read_head(folder / f"{signal}.safetensors", signal=signal) for signal in SIGNALS}
+        shared = read_shared_layer(folder / SHARED_LAYER_FILE)
+        heads = {
+            signal: read_head(folder / f"{signal}.safetensors", signal=signal, shared=shared) for signal in SIGNALS
+        }
         for signal, head in heads.items():
             if head.encoder_version != encoder_version:
                 raise HeadsForAnotherEncoder(
                     f"{folder / signal}.safetensors was fitted for encoder {head.encoder_version}, not for "
                     f"{encoder_version}; fit heads for this encoder with `klankbord train`"
                 )
-        if len({head.weights.shape for head in heads.values()}) > 1:
-            raise ModelFileDamaged(f"{folder}: the heads differ in shape; fit them again with `klankbord train`")
         return cls(heads)
 
     @property
@@ -173,17 +178,9 @@ class HeadSet:
     def logits(self, hidden: NDArray[np.float32]) -> NDArray[np.float64]:
         """Uncalibrated log odds, shape (n, 8); NaN rows where `hidden` is NaN.
 
-        A row's logits are the same to the last bit whatever rows stand beside it: products and sums run along one
-        contiguous row at a time, never through a matrix product.
+        A row's logits are the same to the last bit whatever rows stand beside it: see `SharedLayer`.
         """
-        flat = hidden.reshape(len(hidden), -1).astype(np.float64)
-        logits = np.empty((len(flat), len(SIGNALS)))
-        for begin in range(0, len(flat), BLOCK_ROWS):
-            block = flat[begin : begin + BLOCK_ROWS]
-            for column, weights in enumerate(self._weights):
-                logits[begin : begin + BLOCK_ROWS, column] = np.ascontiguousarray(block * weights).sum(axis=1)
-        logits += self._bias
-        return logits
+        return logits_of_units(self._shared.units(hidden), self._weights, self._bias)
 
     def probabilities(self, hidden: NDArray[np.float32], languages: Sequence[str]) -> NDArray[np.float64]:
         """Calibrated probabilities, shape (n, 8), columns as `SIGNALS`; NaN = not scored.
@@ -209,35 +206,41 @@ class HeadSet:
         return thresholds.get(language, thresholds[POOLED])
 
 
-def read_head(path: Path, *, signal: str) -> SignalHead:
+def read_head(path: Path, *, signal: str, shared: SharedLayer) -> SignalHead:
     """Read one head.
 
     Raises
     ------
     ModelFileDamaged
-        The file is missing, cut short, or holds something else.
+        The file is missing, cut short, holds something else, or belongs to another shared layer.
     """
     try:
         with safe_open(path, framework="numpy") as file:
             weights = file.get_tensor("weights")
-            head = _head_from_json(json.loads(file.metadata()["head"]), weights)
+            facts = json.loads(file.metadata()["head"])
+            head, shared_version = _head_from_json(facts, weights, shared), facts["shared_layer"]
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ModelFileDamaged(
             f"{path} is missing or damaged ({error}); restore it, or run `klankbord train`"
         ) from error
-    if head.signal != signal or weights.ndim != 2 or not np.isfinite(weights).all():
+    if head.signal != signal or weights.shape != (shared.n_units,) or weights.dtype != np.int16:
         raise ModelFileDamaged(f"{path} does not hold a usable {signal} head; restore it, or run `klankbord train`")
+    if shared_version != shared.version:
+        raise ModelFileDamaged(
+            f"{path} belongs to shared layer {shared_version}, not to {shared.version}; restore both files, or run "
+            "`klankbord train`"
+        )
     return head
 
 
-def _head_from_json(facts: dict[str, Any], weights: NDArray[np.float64]) -> SignalHead:
+def _head_from_json(facts: dict[str, Any], weights: NDArray[np.int16], shared: SharedLayer) -> SignalHead:
     return SignalHead(
         signal=facts["signal"],
         encoder_version=facts["encoder_version"],
         hidden_layers=tuple(facts["hidden_layers"]),
+        shared=shared,
         weights=weights,
         bias=float(facts["bias"]),
-        strength=float(facts["strength"]),
         calibrations={language: _calibration(entry) for language, entry in facts["calibrations"].items()},
         thresholds={language: Threshold(**entry) for language, entry in facts["thresholds"].items()},
         validation=tuple(Validation(**entry) for entry in facts["validation"]),

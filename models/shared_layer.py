@@ -3,10 +3,15 @@
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from models.errors import ModelFileDamaged
 
 COLUMN_STEPS = 2**8
 """Steps per standard deviation of a column; finer ones change no probability in its fourth digit."""
@@ -24,8 +29,8 @@ class SharedLayer:
     """`units = max(0, standardised columns @ weights + bias)`.
 
     Columns, weights and units are whole numbers of the steps above, and so small that no sum of their products leaves
-    the 53 bits of a float64. Matrix products are therefore exact, in whatever order a library adds up: a row's units are
-    the same to the last bit beside any other rows, on any number of threads and on any machine.
+    the 53 bits of a float64. Matrix products are therefore exact, in whatever order a library adds up: a row's units
+    are the same to the last bit beside any other rows, on any number of threads and on any machine.
 
     Attributes
     ----------
@@ -51,7 +56,12 @@ class SharedLayer:
 
     def to_bytes(self) -> bytes:
         """The safetensors file; equal layers give equal bytes."""
-        tensors = {"means": self.means, "scales": self.scales, "weights": self.weights, "bias": self.bias}
+        tensors: dict[str, NDArray[Any]] = {
+            "means": self.means,
+            "scales": self.scales,
+            "weights": self.weights,
+            "bias": self.bias,
+        }
         return bytes(save(tensors))
 
     def units(self, hidden: NDArray[np.float32]) -> Array:
@@ -76,6 +86,27 @@ class SharedLayer:
     @cached_property
     def _float_weights(self) -> Array:
         return self.weights.astype(np.float64)
+
+
+def read_shared_layer(path: Path) -> SharedLayer:
+    """Read the units of a set of heads.
+
+    Raises
+    ------
+    ModelFileDamaged
+        The file is missing, cut short, or holds something else.
+    """
+    try:
+        layer = SharedLayer(**load(path.read_bytes()))
+    except (OSError, SafetensorError, TypeError, ValueError) as error:
+        raise ModelFileDamaged(
+            f"{path} is missing or damaged ({error}); restore it, or run `klankbord train`"
+        ) from error
+    shapes = (layer.means.shape, layer.scales.shape, layer.weights.shape)
+    is_finite = np.isfinite(layer.means).all() and np.isfinite(layer.scales).all() and (layer.scales > 0).all()
+    if shapes != (layer.means.shape, layer.means.shape, (len(layer.means), layer.n_units)) or not is_finite:
+        raise ModelFileDamaged(f"{path} does not hold a usable shared layer; restore it, or run `klankbord train`")
+    return layer
 
 
 def logits_of_units(units: Array, weights: NDArray[np.int16], bias: Array) -> Array:

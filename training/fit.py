@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
@@ -19,18 +18,22 @@ from models.calibration import (
 from models.card import write_card
 from models.encoder import Encoder
 from models.errors import KlankbordError
-from models.heads import POOLED, Basis, HeadSet, SignalHead, SourceCount, Threshold, Validation
+from models.heads import POOLED, SHARED_LAYER_FILE, Basis, HeadSet, SignalHead, SourceCount, Threshold, Validation
+from models.shared_layer import COLUMN_STEPS, WEIGHT_STEPS, SharedLayer, in_weight_steps, logits_of_units
 from models.signals import SIGNALS
 from training.dataset import SOURCES, WRITTEN, WRITTEN_TALK, LabelledTexts, read_examples
 from training.intervals import auc_interval
+from training.network import Recipe, train_network
 
 MIN_PRECISION = 0.8
+LIVE_SHARES = {"toxic": 0.02, "spam": 0.02}
+"""The share of such posts in a community, where it is far from that among the written posts (about 7 %): without it
+half of what is flagged would be wrong (docs/decisions/0002-signal-heads.md)."""
 MIN_CLASS_ROWS = 30
 """A language with fewer judged rows of either class leans on the pooled calibration and threshold."""
 MIN_LANGUAGE_ROWS = 200
-STRENGTHS = (0.0003, 0.001, 0.003)
-"""Inverse penalties to choose from, weakest head first; a tie goes to the stronger penalty."""
-MAX_ITERATIONS = 500
+SEED = 20_260_101
+RECIPE = Recipe()
 MAX_OPEN_ROWS = 4_000
 """Per open set that is not judged on the signal: more rows take longer and teach nothing new."""
 
@@ -55,16 +58,21 @@ class NotEnoughLabels(KlankbordError):
 
 @dataclass(frozen=True)
 class Features:
-    """Encoded texts with every number scaled to mean 0 and variance 1.
+    """Encoded texts, and how to bring each of their numbers to mean 0 and variance 1.
 
     Attributes
     ----------
-    columns : shape (n, n_used_layers * dim).
+    hidden : shape (n, n_layers, dim).
+    columns : shape (n, n_layers * dim), standardised; 0 where a layer is not used.
+    means, scales : shape (n_layers * dim,).
+    used : shape (n_layers * dim,), columns that heads may read.
     """
 
-    columns: Array
+    hidden: NDArray[np.float32]
+    columns: NDArray[np.float32]
     means: Array
     scales: Array
+    used: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -74,7 +82,7 @@ class Task:
     Attributes
     ----------
     labels : shape (n,), 1, 0 or NaN.
-    weights : shape (n,); 0 = not learned from.
+    weights : shape (n,); 1 = as a written post, 0 = not learned from.
     judged : shape (n,), rows that may validate: a person judged this very signal.
     """
 
@@ -82,6 +90,25 @@ class Task:
     labels: Array
     weights: Array
     judged: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Readout:
+    """All heads of one network, with their weights in the steps that they are stored in.
+
+    Attributes
+    ----------
+    weights : shape (n_units, 8), columns as `SIGNALS`.
+    bias : shape (8,).
+    """
+
+    shared: SharedLayer
+    weights: NDArray[np.int16]
+    bias: Array
+
+    def logits(self, hidden: NDArray[np.float32]) -> Array:
+        """Log odds, shape (n, 8), as `HeadSet.logits` gives them."""
+        return logits_of_units(self.shared.units(hidden), self.weights, self.bias)
 
 
 @dataclass(frozen=True)
@@ -95,10 +122,10 @@ class Calibrated:
 def train_heads(
     *, data_folder: Path, written_folder: Path, encoder: Encoder, out_folder: Path, report: Callable[[str], None]
 ) -> HeadSet:
-    """Fit all heads for one encoder and write `<signal>.safetensors` and `<signal>.md` each.
+    """Fit all heads for one encoder; write the layer they share, and `<signal>.safetensors` and `<signal>.md` each.
 
-    Equal inputs give equal bytes: rows are sorted by content, folds follow from it, and everything is fitted in
-    float64 on one thread.
+    Equal inputs give equal bytes: rows are sorted by content, folds follow from it, and everything is fitted from a
+    fixed seed on one thread.
 
     Parameters
     ----------
@@ -120,6 +147,7 @@ def train_heads(
     heads = {}
     for head in fit_heads(labelled, hidden, encoder_version=encoder.version, hidden_layers=encoder.hidden_layers):
         heads[head.signal] = head
+        (out_folder / SHARED_LAYER_FILE).write_bytes(head.shared.to_bytes())
         (out_folder / f"{head.signal}.safetensors").write_bytes(head.to_bytes())
         (out_folder / f"{head.signal}.md").write_text(_card(head), encoding="utf-8")
         report(_summary(head))
@@ -134,64 +162,56 @@ def fit_heads(
     hidden_layers: Sequence[int],
     learned: NDArray[np.bool_] | None = None,
 ) -> Iterator[SignalHead]:
-    """Fit one head after the other, in the order of `SIGNALS`.
+    """Fit all heads together, and give them out in the order of `SIGNALS`.
 
     Parameters
     ----------
     hidden : shape (n, n_layers, dim), the rows of `labelled`.
-    learned : shape (n,), rows that weights may be fitted on; None = all. Every judged row takes part in the choice of
-        the penalty, the calibration and the validation all the same, so that heads of different subsets are measured
-        on the same posts.
+    learned : shape (n,), rows that weights may be fitted on; None = all. Every judged row takes part in the
+        calibration and the validation all the same, so that heads of different subsets are measured on the same posts.
+
+    Raises
+    ------
+    NotEnoughLabels
+        A signal has fewer than `MIN_CLASS_ROWS` judged texts with or without it.
     """
+    everything = np.ones(len(labelled), dtype=bool)
+    tasks = [_task(signal, labelled, learned=everything if learned is None else learned) for signal in SIGNALS]
     with threadpool_limits(1):
         features = _standardise(hidden)
-    for signal in SIGNALS:
-        task = _task(signal, labelled, learned=np.ones(len(labelled), dtype=bool) if learned is None else learned)
+        logits = _held_out_logits(tasks, features, labelled.folds)
+        readout = _fit(tasks, features, rows=everything)
+    for column, task in enumerate(tasks):
         with threadpool_limits(1):
-            strength, logits = _choose_strength(task, features, labelled)
-            model = _fit(task, features, rows=task.weights > 0, strength=strength)
-            calibrated = _calibrate(task, logits, labelled)
-        yield _unstandardise(
-            SignalHead(
-                signal=signal,
-                encoder_version=encoder_version,
-                hidden_layers=tuple(hidden_layers),
-                weights=model.coef_[0],
-                bias=float(model.intercept_[0]),
-                strength=strength,
-                calibrations=calibrated.calibrations,
-                thresholds=_thresholds(task, calibrated, labelled),
-                validation=_validate(task, logits, calibrated, labelled),
-                sources=_count_sources(task, labelled),
-            ),
-            features,
-            hidden.shape[1:],
+            calibrated = _calibrate(task, logits[:, column], labelled)
+        yield SignalHead(
+            signal=task.signal,
+            encoder_version=encoder_version,
+            hidden_layers=tuple(hidden_layers),
+            shared=readout.shared,
+            weights=np.ascontiguousarray(readout.weights[:, column]),
+            bias=float(readout.bias[column]),
+            calibrations=calibrated.calibrations,
+            thresholds=_thresholds(task, calibrated, labelled),
+            validation=_validate(task, logits[:, column], calibrated, labelled),
+            sources=_count_sources(task, labelled),
         )
 
 
 def _standardise(hidden: NDArray[np.float32]) -> Features:
     """All layers but the last: it is trained for similarity, and with it heads did worse on sources they never saw."""
-    columns = hidden[:, : max(hidden.shape[1] - 1, 1)].reshape(len(hidden), -1).astype(np.float64)
-    means, scales = columns.mean(axis=0), np.maximum(columns.std(axis=0), 1e-6)
-    return Features((columns - means) / scales, means, scales)
+    flat = hidden.reshape(len(hidden), -1).astype(np.float64)
+    means, scales = flat.mean(axis=0), np.maximum(flat.std(axis=0), 1e-6)
+    used = np.arange(flat.shape[1]) < max(hidden.shape[1] - 1, 1) * hidden.shape[2]
+    return Features(hidden, ((flat - means) / scales * used).astype(np.float32), means, scales, used)
 
 
-def _unstandardise(head: SignalHead, features: Features, shape: tuple[int, ...]) -> SignalHead:
-    used = head.weights / features.scales
-    weights = np.zeros(int(np.prod(shape)))
-    weights[: len(used)] = used
-    return replace(head, weights=weights.reshape(shape), bias=head.bias - float(np.sum(used * features.means)))
-
-
-def logits_across_industries(
-    labelled: LabelledTexts, hidden: NDArray[np.float32], *, strengths: Mapping[str, float]
-) -> Array:
+def logits_across_industries(labelled: LabelledTexts, hidden: NDArray[np.float32]) -> Array:
     """Predict each written post by heads that never saw its industry, in any language or kind of written text.
 
     Parameters
     ----------
     hidden : shape (n, n_layers, dim), the rows of `labelled`.
-    strengths : inverse penalty by signal.
 
     Returns
     -------
@@ -200,14 +220,11 @@ def logits_across_industries(
     sources = np.array(labelled.sources)
     _, industries = np.unique(labelled.groups, return_inverse=True)
     folds = np.where(np.isin(sources, [WRITTEN, WRITTEN_TALK]), industries, -1)
-    everything, logits = np.ones(len(labelled), dtype=bool), np.full(labelled.targets.shape, np.nan)
+    everything = np.ones(len(labelled), dtype=bool)
+    tasks = [_task(signal, labelled, learned=everything) for signal in SIGNALS]
+    written = [replace(task, judged=task.judged & (sources == WRITTEN)) for task in tasks]
     with threadpool_limits(1):
-        features = _standardise(hidden)
-        for column, signal in enumerate(SIGNALS):
-            task = _task(signal, labelled, learned=everything)
-            task = replace(task, judged=task.judged & (sources == WRITTEN))
-            logits[:, column] = _held_out_logits(task, features, folds, strengths[signal])
-    return logits
+        return _held_out_logits(written, _standardise(hidden), folds)
 
 
 def _task(signal: str, labelled: LabelledTexts, *, learned: NDArray[np.bool_]) -> Task:
@@ -225,37 +242,33 @@ def _task(signal: str, labelled: LabelledTexts, *, learned: NDArray[np.bool_]) -
         if not judged[rows].any():
             rows = rows[:: 1 + len(rows) // MAX_OPEN_ROWS]
         weights[rows] = share * is_written.sum() / max(len(rows), 1)
-    return Task(signal, labels, weights / weights[weights > 0].mean(), judged)
+    return Task(signal, labels, weights, judged)
 
 
-def _choose_strength(task: Task, features: Features, labelled: LabelledTexts) -> tuple[float, Array]:
-    """The penalty with the best mean AUC over the judged sources, and its held-out logits."""
-    logits_of = {strength: _held_out_logits(task, features, labelled.folds, strength) for strength in STRENGTHS}
-    sources = np.array(labelled.sources)
-
-    def mean_auc(strength: float) -> float:
-        rows_of = [task.judged & (sources == source) for source in np.unique(sources[task.judged])]
-        return round(
-            float(np.mean([roc_auc_score(task.labels[rows], logits_of[strength][rows]) for rows in rows_of])), 4
-        )
-
-    best = max(STRENGTHS, key=mean_auc)
-    return best, logits_of[best]
-
-
-def _held_out_logits(task: Task, features: Features, folds: NDArray[np.int64], strength: float) -> Array:
-    """Each judged row's logit from a head that was fitted on the other folds; NaN elsewhere."""
-    logits = np.full(len(folds), np.nan)
-    for fold in np.unique(folds[task.judged]):
-        rows = task.judged & (folds == fold)
-        model = _fit(task, features, rows=(task.weights > 0) & (folds != fold), strength=strength)
-        logits[rows] = model.decision_function(features.columns[rows])
+def _held_out_logits(tasks: Sequence[Task], features: Features, folds: NDArray[np.int64]) -> Array:
+    """Each judged row's logits from heads that were fitted on the other folds; NaN elsewhere."""
+    judged = np.stack([task.judged for task in tasks], axis=1)
+    logits = np.full(judged.shape, np.nan)
+    for fold in np.unique(folds[judged.any(axis=1)]):
+        rows = judged.any(axis=1) & (folds == fold)
+        logits[rows] = _fit(tasks, features, rows=folds != fold).logits(features.hidden[rows])
+    logits[~judged] = np.nan
     return logits
 
 
-def _fit(task: Task, features: Features, *, rows: NDArray[np.bool_], strength: float) -> LogisticRegression:
-    model = LogisticRegression(C=strength, max_iter=MAX_ITERATIONS)
-    return model.fit(features.columns[rows], task.labels[rows], sample_weight=task.weights[rows])
+def _fit(tasks: Sequence[Task], features: Features, *, rows: NDArray[np.bool_]) -> Readout:
+    """One network for all signals, in the whole numbers that it will be stored in."""
+    network = train_network(
+        features.columns,
+        np.stack([task.labels for task in tasks], axis=1),
+        np.stack([task.weights for task in tasks], axis=1) * rows[:, None],
+        recipe=RECIPE,
+        seed=SEED,
+    )
+    bias = np.rint(network.bias.astype(np.float64) * (COLUMN_STEPS * WEIGHT_STEPS)).astype(np.int32)
+    weights = np.where(features.used[:, None], network.weights, 0)
+    shared = SharedLayer(features.means, features.scales, in_weight_steps(weights), bias)
+    return Readout(shared, in_weight_steps(network.output_weights), network.output_bias.astype(np.float64))
 
 
 def _calibrate(task: Task, logits: Array, labelled: LabelledTexts) -> Calibrated:
@@ -318,11 +331,17 @@ def _thresholds(task: Task, calibrated: Calibrated, labelled: LabelledTexts) -> 
 
 
 def _threshold(task: Task, calibrated: Calibrated, rows: NDArray[np.bool_], *, basis: Basis) -> Threshold:
-    point = lowest_precise_point(calibrated.held_out[rows], task.labels[rows], min_precision=MIN_PRECISION)
+    point = lowest_precise_point(
+        calibrated.held_out[rows],
+        task.labels[rows],
+        min_precision=MIN_PRECISION,
+        share=LIVE_SHARES.get(task.signal),
+    )
     n = int(rows.sum())
     if point is None:
         return Threshold(None, "unreachable", None, None, n)
-    return Threshold(point.probability, basis, round(point.precision, 4), round(point.recall, 4), n)
+    share = LIVE_SHARES.get(task.signal)
+    return Threshold(point.probability, basis, round(point.precision, 4), round(point.recall, 4), n, share)
 
 
 def _validate(task: Task, logits: Array, calibrated: Calibrated, labelled: LabelledTexts) -> tuple[Validation, ...]:

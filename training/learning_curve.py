@@ -1,6 +1,6 @@
 """Does more writing help: heads that learn from fewer written posts, and heads that never see one industry."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -36,13 +36,11 @@ class CurvePoint:
     n_posts : written posts learned from, all languages together.
     draw : which of the random draws; 0 where all posts were taken.
     rows : every figure; equal `what` and `measure` = the same figure at another point.
-    strengths : the inverse penalty that was chosen, by signal.
     """
 
     n_posts: int
     draw: int
     rows: tuple[Row, ...]
-    strengths: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -103,8 +101,7 @@ def measure_curve(
         )
         fitted = replace(bench, heads=HeadSet({head.signal: head for head in heads}))
         rows = tuple(_measure(fitted, claims))
-        strengths = {signal: head.strength for signal, head in fitted.heads.heads.items()}
-        yield CurvePoint(n_posts, draw, (*rows, *pool_pairs(rows)), strengths)
+        yield CurvePoint(n_posts, draw, (*rows, *pool_pairs(rows)))
 
 
 def draw_posts(labelled: LabelledTexts, *, n_posts: int, seed: int) -> NDArray[np.bool_]:
@@ -146,17 +143,14 @@ def _pooled(what: str, rows: Sequence[Row]) -> Row:
     return replace(rows[0], what=what, figure=n_right / n, low=low, high=high, n=n)
 
 
-def measure_industries(
-    labelled: LabelledTexts, hidden: NDArray[np.float32], *, strengths: Mapping[str, float]
-) -> list[IndustryFigure]:
+def measure_industries(labelled: LabelledTexts, hidden: NDArray[np.float32]) -> list[IndustryFigure]:
     """Leave each industry out in turn, for every signal, and measure on it.
 
     Parameters
     ----------
     hidden : shape (n, n_layers, dim), the rows of `labelled`.
-    strengths : inverse penalty by signal, as chosen for heads that learn from all industries.
     """
-    logits = logits_across_industries(labelled, hidden, strengths=strengths)
+    logits = logits_across_industries(labelled, hidden)
     sources, spoken, groups = map(np.array, (labelled.sources, labelled.languages, labelled.groups))
     is_written = sources == WRITTEN
     figures = []

@@ -68,7 +68,7 @@ def measure_heads(data: Path, encoder: Encoder) -> dict[str, str]:
     labelled = read_examples(data_folder=data, written_folder=WRITTEN_FOLDER)
     bench = Bench(data, encoder, HeadSet.load(encoder_version=encoder.version))
     points = list(measure_curve(bench, labelled, claims=CLAIMS, report=print))
-    industries = measure_industries(labelled, bench.hidden(labelled.texts), strengths=points[-1].strengths)
+    industries = measure_industries(labelled, bench.hidden(labelled.texts))
     return {
         "curve-held-out": curve_table(points, prefix="Held out", measure="AUC"),
         "curve-challenge": curve_table(points, prefix="Challenge set", measure="AUC"),

@@ -87,6 +87,18 @@ def test_threshold_is_the_lowest_that_reaches_the_precision():
     assert point.recall == 1.0
 
 
+def test_where_the_signal_is_rare_a_threshold_must_let_fewer_negatives_through():
+    p = np.concatenate([np.full(60, 0.9), np.full(60, 0.7), np.full(80, 0.55)])
+    labels = np.concatenate([np.ones(59), np.zeros(1), np.ones(41), np.zeros(19), np.zeros(80)])
+    common = lowest_precise_point(p, labels, min_precision=0.8)
+    rare = lowest_precise_point(p, labels, min_precision=0.8, share=0.1)
+    assert common is not None
+    assert rare is not None
+    assert (common.probability, rare.probability) == (0.7, 0.9)
+    # Half of the rows are positive; at one in ten each false alarm stands for nine.
+    assert rare.precision == pytest.approx(59 / (59 + 9))
+
+
 def test_ties_stand_on_the_same_side_of_a_threshold():
     p, labels = np.full(60, 0.8), np.concatenate([np.ones(30), np.zeros(30)])
     assert lowest_precise_point(p, labels, min_precision=0.8) is None

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from models.card import write_card
 from models.errors import ModelFileDamaged
 from models.heads import (
     POOLED,
+    SHARED_LAYER_FILE,
     HeadSet,
     HeadsForAnotherEncoder,
     SignalHead,
@@ -19,10 +21,22 @@ from models.heads import (
     Validation,
     read_head,
 )
+from models.shared_layer import COLUMN_STEPS, WEIGHT_STEPS, SharedLayer, in_weight_steps, read_shared_layer
 from models.signals import SIGNALS, UNKNOWN_LANGUAGE
 
-N_LAYERS, DIM = 3, 384
+N_LAYERS, DIM, N_UNITS = 3, 384, 40
 ENCODER_VERSION = "tiny-1"
+
+
+def planted_layer() -> SharedLayer:
+    rng = np.random.default_rng(99)
+    n_columns = N_LAYERS * DIM
+    return SharedLayer(
+        means=rng.normal(size=n_columns),
+        scales=rng.uniform(0.5, 2, size=n_columns),
+        weights=in_weight_steps(rng.normal(size=(n_columns, N_UNITS)) / 30),
+        bias=rng.integers(-(2**20), 2**20, size=N_UNITS).astype(np.int32),
+    )
 
 
 def planted_head(signal: str) -> SignalHead:
@@ -31,9 +45,9 @@ def planted_head(signal: str) -> SignalHead:
         signal=signal,
         encoder_version=ENCODER_VERSION,
         hidden_layers=(6, 8, 10),
-        weights=rng.normal(size=(N_LAYERS, DIM)) / 30,
+        shared=planted_layer(),
+        weights=in_weight_steps(rng.normal(size=N_UNITS)),
         bias=0.1,
-        strength=0.001,
         calibrations={
             POOLED: SigmoidCalibration(1.0, 0.0),
             "nl": SigmoidCalibration(0.5, -1.0),
@@ -67,6 +81,7 @@ def hidden() -> np.ndarray:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
+    (tmp_path / SHARED_LAYER_FILE).write_bytes(planted_layer().to_bytes())
     for signal in SIGNALS:
         (tmp_path / f"{signal}.safetensors").write_bytes(planted_head(signal).to_bytes())
     return tmp_path
@@ -82,9 +97,20 @@ def test_a_row_has_the_same_bits_alone_and_in_any_batch(heads, hidden, row, batc
 
 
 def test_logits_are_those_of_the_formula(heads, hidden):
-    weights = np.stack([planted_head(signal).weights for signal in SIGNALS])
-    expected = np.einsum("nld,sld->ns", hidden.astype(np.float64), weights) + 0.1
-    np.testing.assert_allclose(heads.logits(hidden), expected, rtol=1e-10)
+    layer = planted_layer()
+    columns = (hidden.reshape(len(hidden), -1) - layer.means) / layer.scales
+    units = np.maximum(0, columns @ (layer.weights / WEIGHT_STEPS) + layer.bias / (COLUMN_STEPS * WEIGHT_STEPS))
+    weights = np.stack([planted_head(signal).weights for signal in SIGNALS], axis=1) / WEIGHT_STEPS
+    np.testing.assert_allclose(heads.logits(hidden), units @ weights + 0.1, atol=0.05)
+
+
+def test_no_order_of_adding_up_changes_a_bit(hidden):
+    """All sums stay whole, so columns in any order give the same units."""
+    layer, order = planted_layer(), np.random.default_rng(3).permutation(N_LAYERS * DIM)
+    shuffled = SharedLayer(layer.means[order], layer.scales[order], layer.weights[order], layer.bias)
+    rows = 1_000 * hidden[:50].reshape(50, -1)
+    assert layer.units(rows).tobytes() == shuffled.units(rows[:, order]).tobytes()
+    assert layer.units(rows).max() > 0
 
 
 def test_a_text_without_vector_has_no_signal_and_leaves_the_others_alone(heads, hidden):
@@ -147,10 +173,11 @@ def test_a_missing_head_is_named(folder):
     lambda content: content[:-8],
     lambda content: b"\xff" * 64 + content,
 ])  # fmt: skip
-def test_a_damaged_head_is_named(folder, damage):
-    path = folder / "toxic.safetensors"
+@pytest.mark.parametrize("name", ["toxic.safetensors", SHARED_LAYER_FILE])
+def test_a_damaged_file_is_named(folder, damage, name):
+    path = folder / name
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(ModelFileDamaged, match=r"toxic\.safetensors") as refusal:
+    with pytest.raises(ModelFileDamaged, match=re.escape(name)) as refusal:
         HeadSet.load(folder, encoder_version=ENCODER_VERSION)
     assert "\n" not in str(refusal.value)
 
@@ -159,10 +186,25 @@ def test_a_head_under_the_wrong_name_or_with_a_hole_is_refused(folder):
     (folder / "spam.safetensors").write_bytes(planted_head("idea").to_bytes())
     with pytest.raises(ModelFileDamaged, match=r"spam"):
         HeadSet.load(folder, encoder_version=ENCODER_VERSION)
-    holed = replace(planted_head("spam"), weights=np.full((N_LAYERS, DIM), np.nan))
+    holed = replace(planted_head("spam"), weights=np.ones(N_UNITS - 1, dtype=np.int16))
     (folder / "spam.safetensors").write_bytes(holed.to_bytes())
     with pytest.raises(ModelFileDamaged, match=r"spam"):
         HeadSet.load(folder, encoder_version=ENCODER_VERSION)
+
+
+def test_heads_of_another_shared_layer_are_refused(folder):
+    other = replace(planted_layer(), bias=np.zeros(N_UNITS, dtype=np.int32))
+    (folder / SHARED_LAYER_FILE).write_bytes(other.to_bytes())
+    with pytest.raises(ModelFileDamaged, match=f"not to {other.version}"):
+        HeadSet.load(folder, encoder_version=ENCODER_VERSION)
+
+
+def test_a_shared_layer_that_cannot_be_used_is_refused(folder):
+    layer = planted_layer()
+    for unusable in (replace(layer, means=layer.means * np.nan), replace(layer, scales=0 * layer.scales)):
+        (folder / SHARED_LAYER_FILE).write_bytes(unusable.to_bytes())
+        with pytest.raises(ModelFileDamaged, match="usable shared layer"):
+            HeadSet.load(folder, encoder_version=ENCODER_VERSION)
 
 
 def test_the_card_names_data_figures_and_what_is_weak():
@@ -177,7 +219,8 @@ def test_the_card_names_data_figures_and_what_is_weak():
 
 def test_the_shipped_heads_are_complete_and_of_one_encoder():
     folder = Path(__file__).parents[2] / "models" / "signal_heads"
-    shipped = [read_head(folder / f"{signal}.safetensors", signal=signal) for signal in SIGNALS]
+    shared = read_shared_layer(folder / SHARED_LAYER_FILE)
+    shipped = [read_head(folder / f"{signal}.safetensors", signal=signal, shared=shared) for signal in SIGNALS]
     assert len({head.encoder_version for head in shipped}) == 1
     for head in shipped:
         assert head.version in (folder / f"{head.signal}.md").read_text(encoding="utf-8")

@@ -10,6 +10,7 @@ from sklearn.metrics import f1_score
 from models.calibration import SigmoidCalibration
 from models.encoder import Encoding
 from models.heads import POOLED, HeadSet, SignalHead, Threshold, Validation
+from models.shared_layer import SharedLayer, in_weight_steps
 from models.signals import SIGNALS
 from training.evaluate import (
     CLAIMS,
@@ -36,6 +37,12 @@ class LengthEncoder:
             yield Encoding(vectors=np.ones((len(n_words), 1), dtype=np.float32), hidden=hidden)
 
 
+def first_layer() -> SharedLayer:
+    """One unit that is the number of words."""
+    weights = in_weight_steps(np.array([[1.0], [0.0]]))
+    return SharedLayer(np.zeros(2), np.ones(2), weights, np.zeros(1, dtype=np.int32))
+
+
 @pytest.fixture
 def heads() -> HeadSet:
     rows = (
@@ -49,7 +56,7 @@ def heads() -> HeadSet:
         "en": Threshold(None, "unreachable", None, None, 250),
     }
     head = SignalHead(
-        "negative", LengthEncoder.version, (1, 2), np.array([[0.05], [0.0]]), -1.0, 0.001,
+        "negative", LengthEncoder.version, (1, 2), first_layer(), in_weight_steps(np.array([0.05])), -1.0,
         {POOLED: SigmoidCalibration(1.0, 0.0)}, thresholds, rows, (),
     )  # fmt: skip
     return HeadSet({signal: replace(head, signal=signal) for signal in SIGNALS})

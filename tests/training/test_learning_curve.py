@@ -112,7 +112,7 @@ def test_an_industry_is_not_learned_from_its_own_posts_or_replies():
     hidden[:, 0, -1] = np.where(is_own, 4 * (2 * tone - 1), 0)
     figures = {
         figure.industry: figure
-        for figure in measure_industries(labelled, hidden, strengths=dict.fromkeys(SIGNALS, 0.003))
+        for figure in measure_industries(labelled, hidden)
         if figure.signal == "negative_wom" and figure.language == "nl + en"
     }
     assert figures[own].auc < 0.4
@@ -122,7 +122,7 @@ def test_an_industry_is_not_learned_from_its_own_posts_or_replies():
 
 def test_few_positive_posts_give_no_figure():
     labelled = as_columns(planted(600, positive=0.1))
-    figures = measure_industries(labelled, planted_hidden(labelled.targets), strengths=dict.fromkeys(SIGNALS, 0.001))
+    figures = measure_industries(labelled, planted_hidden(labelled.targets))
     few = [figure for figure in figures if figure.n_positive < MIN_POSITIVES]
     assert few
     assert all(figure.auc is figure.low is figure.high is None for figure in few)
