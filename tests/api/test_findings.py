@@ -7,7 +7,7 @@ from moderation.db import Database
 from moderation.refit import FAILURE
 from moderation.tables import FindingRow, PostRow
 from tests.api.conftest import NOW, Tenant, record
-from tests.api.test_flags import all_pages
+from tests.api.test_flag_routes import all_pages
 from tests.api.test_posts import scored
 
 TOPIC = {

@@ -12,7 +12,7 @@ from moderation.events import tell
 from moderation.incoming import judge_posts, score_waiting
 from moderation.pipeline import Models
 from tests.api.conftest import NOW, Tenant, record
-from tests.api.test_flags import all_pages
+from tests.api.test_flag_routes import all_pages
 
 
 @pytest.fixture
