@@ -70,7 +70,9 @@ def serve(
 def worker() -> None:
     """Score posts and refit communities until stopped; run as many as needed, on any machine.
 
-    Example: KLANKBORD_DATABASE_URL=postgresql://klankbord@db/klankbord klankbord worker
+    It works for the server in KLANKBORD_DATABASE_URL, or for the bundled one.
+
+    Example: klankbord worker
     """
     with open_service() as service, running_worker(service):
         _say("working; Ctrl-C stops")

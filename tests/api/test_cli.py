@@ -12,9 +12,13 @@ def run():
     return lambda *arguments: runner.invoke(app, [str(argument) for argument in arguments])
 
 
-@pytest.mark.parametrize("command", ["analyse", "demo", "train", "evaluate"])
+COMMANDS = ("analyse", "demo", "train", "evaluate", "serve", "worker", "migrate", "import", "keys create", "keys list")
+MORE_COMMANDS = ("keys revoke", "moderators add", "moderators disable")
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, *MORE_COMMANDS])
 def test_every_command_has_help_with_an_example(run, command):
-    outcome = run(command, "--help")
+    outcome = run(*command.split(), "--help")
     assert outcome.exit_code == 0
     assert "Example: klankbord" in outcome.output
 
@@ -25,7 +29,8 @@ def test_every_command_has_help_with_an_example(run, command):
         (("analyse", "posts.jsonl", "--out", "out", "--language", "de"), "nl or en"),
         (("analyse", "posts.csv", "--out", "out", "--column", "text"), "FIELD=COLUMN"),
         (("analyse", "posts.jsonl"), "--out"),
-        (("demo",), "--no-serve"),
+        (("demo", "--port", "70000"), "--port"),
+        (("keys", "create", "--community", "c", "--scope", "everything"), "--scope"),
     ],
 )
 def test_wrong_usage_is_exit_code_2_and_says_what_is_right(run, arguments, word):
