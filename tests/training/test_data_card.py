@@ -31,7 +31,7 @@ def test_cross_table_counts_and_orders_by_frequency():
 
 def test_curve_shows_mean_and_range_by_size():
     def point(n_posts: int, draw: int, figure: float) -> CurvePoint:
-        return CurvePoint(n_posts, draw, (Row("Held out, spam, nl", "", "AUC", figure, None, None, 957),), {})
+        return CurvePoint(n_posts, draw, (Row("Held out, spam, nl", "", "AUC", figure, None, None, 957),))
 
     table = curve_table([point(100, 0, 0.7), point(100, 1, 0.8), point(900, 0, 0.9)], prefix="Held out", measure="AUC")
     assert table.splitlines() == [
