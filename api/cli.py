@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -15,6 +15,7 @@ import typer
 
 from api import service_commands
 from api.demo import serve_sample
+from api.options import read_columns
 from api.progress import BarProgress, LineProgress, open_progress
 from models.errors import KlankbordError
 from models.heads import HeadSet
@@ -83,7 +84,7 @@ def analyse_command(
     settings = load_community(community) if community else Community()
     with _progress() as progress:
         models = _load_models(encoder, heads, device=device, threads=threads, progress=progress)
-        request = Request(exports, outside or (), _columns(column), batch_size)
+        request = Request(exports, outside or (), read_columns(column), batch_size)
         analysis = analyse(request, settings, models, progress)
         asked = {
             "exports": [path.name for path in exports],
@@ -195,16 +196,6 @@ def _load_models(
 def _check_report_language(language: str) -> None:
     if language not in REPORT_LANGUAGES:
         raise typer.BadParameter(f"{language}: the report is written in {' or '.join(REPORT_LANGUAGES)}")
-
-
-def _columns(pairs: Sequence[str] | None) -> dict[str, str] | None:
-    """`FIELD=COLUMN` pairs as a mapping; None when none were given."""
-    if not pairs:
-        return None
-    wrong = [pair for pair in pairs if "=" not in pair]
-    if wrong:
-        raise typer.BadParameter(f"{wrong[0]}: write FIELD=COLUMN, as in text=Body")
-    return dict(pair.split("=", 1) for pair in pairs)
 
 
 def _write(

@@ -20,15 +20,16 @@ import uvicorn
 from sqlalchemy.orm import Session
 
 from api.app import create_app
+from api.options import read_columns
 from models.errors import KlankbordError
 from models.heads import HeadSet
 from models.registry import load_encoder
 from moderation import accounts
 from moderation.backlog import n_waiting
-from moderation.communities import find_community, save_community
-from moderation.config import Community, load_community
+from moderation.communities import find_community, find_or_make_community, save_community
+from moderation.config import load_community
 from moderation.db import Database, migrate, open_database
-from moderation.errors import CommunityUnknown, FindingsMissing
+from moderation.errors import FindingsMissing
 from moderation.exports import read_exports
 from moderation.findings import find_findings
 from moderation.ingest import store_versions
@@ -103,7 +104,7 @@ def import_command(
 
     Example: klankbord import posts.jsonl.gz --community mandeveld --settings community.toml
     """
-    columns = dict(pair.split("=", 1) for pair in column) if column else None
+    columns = read_columns(column)
     with open_database(Settings(), report=_say) as database:
         migrate(database)
         counts = import_exports(
@@ -131,10 +132,7 @@ def create_key(
     Example: klankbord keys create --community mandeveld --scope ingest
     """
     with _migrated() as database, database.transaction() as session:
-        try:
-            row = find_community(session, community)
-        except CommunityUnknown:
-            row = save_community(session, community, Community(name=community))
+        row = find_or_make_community(session, community)
         expires_at = None if days is None else datetime.now(UTC) + timedelta(days=days)
         key = accounts.create_key(session, row.id, name=name, scope=scope, expires_at=expires_at)
     _say("Keep this key; it is not shown again:")
@@ -253,13 +251,7 @@ def import_exports(
     """Read exports and store their posts, some at a time; what was stored when it is broken off stays."""
     community = load_community(settings) if settings else None
     with database.transaction() as session:
-        if community is not None:
-            row = save_community(session, slug, community)
-        else:
-            try:
-                row = find_community(session, slug)
-            except CommunityUnknown:
-                row = save_community(session, slug, Community(name=slug))
+        row = save_community(session, slug, community) if community else find_or_make_community(session, slug)
         staff = frozenset(row.settings["staff"])
     export = read_exports(exports, columns=columns, staff=staff)
     n_accepted = 0

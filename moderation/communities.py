@@ -23,6 +23,14 @@ def find_community(session: Session, slug: str) -> CommunityRow:
     return row
 
 
+def find_or_make_community(session: Session, slug: str) -> CommunityRow:
+    """The community of that slug, made with what holds for most if there is none."""
+    try:
+        return find_community(session, slug)
+    except CommunityUnknown:
+        return save_community(session, slug, Community(name=slug))
+
+
 def community_of(row: CommunityRow) -> Community:
     """The settings that a row holds."""
     return Community.model_validate(row.settings)

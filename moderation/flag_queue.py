@@ -25,6 +25,8 @@ from moderation.tables import DecisionRow, FlagRow, ModeratorRow, PostRow, Score
 CLAIM = timedelta(minutes=10)
 SKIPPED = timedelta(hours=1)
 """For how long an item is not offered again to the one who skipped it."""
+WAITS_LONG = timedelta(minutes=10)
+"""A post that waits longer than this is listed among those that were not scored."""
 FlagStatus = Literal["open", "decided", "closed"]
 Order = Literal["priority", "newest", "oldest"]
 _MAX_ID = 2**63 - 1

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Select, bindparam, delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from moderation.backlog import n_waiting
 from moderation.communities import community_of
 from moderation.db import Database
 from moderation.events import tell
@@ -23,7 +24,7 @@ from moderation.pipeline import Analysis, Models, Stopwatch, analyse_scored, pur
 from moderation.reports.files import run_summary
 from moderation.reports.page import REPORT_LANGUAGES, page
 from moderation.stored_corpus import StoredCorpus, load_corpus
-from moderation.tables import CommunityRow, FindingRow, FitRow, PostRow, ScoreRow
+from moderation.tables import CommunityRow, FindingRow, FitRow, ScoreRow
 from moderation.topic_ids import keep_topic_ids
 
 #: A community is fitted anew when its posts have grown or shrunk by so much, or in this time by anything at all.
@@ -49,7 +50,7 @@ class _Silent:
 
 def refit_is_due(session: Session, community_id: int, *, model_version: str, now: datetime) -> bool:
     """Whether nothing waits to be scored and the posts have changed enough since the last time."""
-    if session.scalar(select(_waiting(community_id).exists())):
+    if n_waiting(session, community_id):
         return False
     n_posts = session.scalar(
         select(func.count()).where(ScoreRow.community_id == community_id, ScoreRow.model_version == model_version)
@@ -123,10 +124,6 @@ def store_finding(
 def note_failure(session: Session, community_id: int, *, reason: str, models: Models, now: datetime) -> None:
     """Remember that the last refit failed, for those who read its findings."""
     store_finding(session, community_id, FAILURE, {"reason": reason}, n_posts=0, models=models, now=now)
-
-
-def _waiting(community_id: int) -> Select[str]:
-    return select(PostRow.id).where(PostRow.community_id == community_id, PostRow.waiting_since.is_not(None))
 
 
 def _topic_of(stored: StoredCorpus) -> NDArray[np.int64]:

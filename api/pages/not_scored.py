@@ -11,8 +11,7 @@ from api.pages.desk import AtDesk, SendsFromDesk
 from api.pages.drawing import draw
 from api.pages.queue import Told
 from api.pages.queue_view import CONTEXT_CHARACTERS, Reader, ShownPost, show_post
-from api.routes.flags import WAITS_LONG
-from moderation.flag_queue import NotScored, list_not_scored
+from moderation.flag_queue import WAITS_LONG, NotScored, list_not_scored
 from moderation.ingest import clear_failures
 from moderation.tables import PostRow
 

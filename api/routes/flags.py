@@ -1,6 +1,6 @@
 """The queue: items, claims and decisions."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
@@ -44,6 +44,7 @@ from moderation.decisions import (
 )
 from moderation.errors import DecisionUnknown
 from moderation.flag_queue import (
+    WAITS_LONG,
     FlagFilter,
     FlagStatus,
     Order,
@@ -58,8 +59,6 @@ from moderation.tables import DecisionRow, ModeratorRow
 router = APIRouter(prefix=COMMUNITY, tags=["Queue"])
 
 FlagId = Annotated[int, Path(ge=1, le=MAX_INTEGER, description="The item.", examples=[81])]
-#: A post that waits longer than this is listed among those that were not scored.
-WAITS_LONG = timedelta(minutes=10)
 
 
 @router.get("/flags", summary="List the queue", responses=problems())
