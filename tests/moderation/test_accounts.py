@@ -160,13 +160,16 @@ def test_neither_password_nor_cookie_is_stored(session: Session, community_id: i
 
 
 def test_a_sign_in_ends_after_twelve_hours(session: Session, community_id: int, attempts: SignInAttempts) -> None:
-    make_moderator(session, community_id, name="Zoë", password=PASSWORD)
+    zoe = make_moderator(session, community_id, name="Zoë", password=PASSWORD)
+    sign_ins_of_zoe = select(SignInRow.moderator_id).where(SignInRow.moderator_id == zoe.id)
     entry = sign_in(session, community_id, name="Zoë", password=PASSWORD, now=NOW, attempts=attempts)
     assert entry.expires_at == NOW + SIGNED_IN_FOR
     assert moderator_of_cookie(session, entry.token, now=entry.expires_at - timedelta(seconds=1)) is not None
     assert moderator_of_cookie(session, entry.token, now=entry.expires_at) is None
+    forget_sign_ins(session, now=entry.expires_at - timedelta(seconds=1))
+    assert session.scalars(sign_ins_of_zoe).all() == [zoe.id]
     forget_sign_ins(session, now=entry.expires_at)
-    assert session.scalars(select(SignInRow)).all() == []
+    assert session.scalars(sign_ins_of_zoe).all() == []
 
 
 def test_a_new_password_signs_every_browser_out(session: Session, community_id: int, attempts: SignInAttempts) -> None:
