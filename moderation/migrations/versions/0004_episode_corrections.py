@@ -1,0 +1,8 @@
+"""What moderators corrected about episodes."""
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    """Make them."""
