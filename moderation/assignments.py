@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from moderation.corpus import Corpus
+from moderation.topic_ids import EarlierTopics, carry_topics_on, keep_name
 from topics.clustering import Clustering, find_topics
 from topics.graph import sums_by_group
 from topics.names import TopicName, choose_exemplars, name_topics
+from topics.themes import Themes, find_themes
 
 DELETED = "deleted"
 NO_WORDS = "no words"
@@ -53,10 +55,11 @@ class Topic:
 
     Attributes
     ----------
-    id : from 1, by size.
+    id : from 1, by size, in a single run; permanent in the service.
     share : of all visible posts, unsorted ones included.
     exemplar_ids : posts near the centre of the topic that are unlike one another.
     negative : share of its members' posts with negative word of mouth.
+    theme_id : the lowest id of the topics of its theme; None where there are no themes.
     """
 
     id: int
@@ -65,6 +68,22 @@ class Topic:
     share: float
     exemplar_ids: tuple[str, ...]
     negative: Share
+    theme_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Topics that lie close together.
+
+    Attributes
+    ----------
+    id : the lowest id of its topics.
+    """
+
+    id: int
+    name: TopicName
+    topic_ids: tuple[int, ...]
+    size: int
 
 
 @dataclass(frozen=True)
@@ -76,8 +95,10 @@ class Topics:
     topic_of : shape (n,), topic ids; 0 = unsorted.
     cosine : shape (n,), in [-1, 1]: to the centre of the post's topic, or of the nearest one; NaN where there is none.
     unsorted_reasons : by row; None for sorted posts.
-    topics : by id.
+    topics : the largest first.
     stability : how well two halves of the posts agree on the topics, in [-1, 1]; None where there are too few posts.
+    themes : the level above the topics, the largest first.
+    no_themes_reason : why there are none; None where there are.
     """
 
     topic_of: NDArray[np.int64]
@@ -85,6 +106,8 @@ class Topics:
     unsorted_reasons: tuple[str | None, ...]
     topics: tuple[Topic, ...]
     stability: float | None
+    themes: tuple[Theme, ...] = ()
+    no_themes_reason: str | None = None
 
     @cached_property
     def terms(self) -> Mapping[int, tuple[str, ...]]:
@@ -109,32 +132,44 @@ class Topics:
                 "reasons": dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
             },
             "stability": self.stability,
+            "themes": [_theme_json(theme) for theme in self.themes],
+            "no_themes_reason": self.no_themes_reason,
         }
 
 
-def assign_topics(corpus: Corpus) -> Topics:
+def assign_topics(corpus: Corpus, earlier: EarlierTopics | None = None) -> Topics:
     """Find the topics of a community and the topic of each visible post.
 
     A post is sorted by what it says and by what its thread is about, so that a short answer is found with its question.
     Languages are compared after taking away what all posts in a language share.
+
+    Parameters
+    ----------
+    earlier : the topics that these go on from; None = the first time, or a single run.
     """
     sorted_by = read_sorted_by(corpus)
     rows = sorted_by.rows
-    clustering = find_topics(
+    found = find_topics(
         sorted_by.vectors,
         groups=_numbered(sorted_by.languages),
         fitted=sorted_by.shapes_topics,
+        earlier=None if earlier is None else earlier.labels_of(rows),
     )
+    clustering, ids = carry_topics_on(found, rows, earlier)
     topic_of = np.zeros(len(corpus), dtype=np.int64)
-    topic_of[rows] = clustering.labels + 1
+    topic_of[rows] = np.concatenate([[0], ids])[clustering.labels + 1]
     cosine = np.full(len(corpus), np.nan)
     cosine[rows] = clustering.cosine
+    themes = find_themes(clustering.points, clustering.labels)
+    described = _Described(corpus, sorted_by, clustering, ids=ids, theme_ids=_theme_ids(themes, ids), earlier=earlier)
     return Topics(
         topic_of=topic_of,
         cosine=cosine,
         unsorted_reasons=unsorted_reasons(corpus, sorted_by, clustering.reasons),
-        topics=_describe(corpus, rows, clustering),
+        topics=_describe_topics(described),
         stability=clustering.stability,
+        themes=_describe_themes(described),
+        no_themes_reason=themes.reason,
     )
 
 
@@ -213,33 +248,82 @@ def unsorted_reasons(corpus: Corpus, sorted_by: SortedBy, reasons: Sequence[str 
     return tuple(found)
 
 
-def _describe(corpus: Corpus, rows: NDArray[np.int64], clustering: Clustering) -> tuple[Topic, ...]:
-    names = _names(corpus, rows, clustering.labels)
+@dataclass(frozen=True)
+class _Described:
+    """What topics and themes are described from.
+
+    Attributes
+    ----------
+    ids, theme_ids : shape (n_topics,), by label; a theme id of 0 = no theme.
+    """
+
+    corpus: Corpus
+    sorted_by: SortedBy
+    clustering: Clustering
+    ids: NDArray[np.int64]
+    theme_ids: NDArray[np.int64]
+    earlier: EarlierTopics | None
+
+
+def _theme_ids(themes: Themes, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The lowest topic id of each topic's theme; 0 where there are no themes; shape (n_topics,)."""
+    lowest = [ids[themes.theme_of == theme].min() if theme >= 0 else 0 for theme in themes.theme_of.tolist()]
+    return np.array(lowest, dtype=np.int64)
+
+
+def _describe_topics(described: _Described) -> tuple[Topic, ...]:
+    corpus, rows, labels = described.corpus, described.sorted_by.rows, described.clustering.labels
+    names = _names(corpus, rows, labels)
     n_visible = int(corpus.visible.sum())
-    return tuple(
-        _topic(corpus, clustering, topic, rows=rows, name=name, n_visible=n_visible) for topic, name in enumerate(names)
-    )
+    writers = _numbered(_writers(corpus, rows))
+    topics = []
+    for label, topic_id in enumerate(described.ids.tolist()):
+        members = np.flatnonzero(labels == label)
+        topics.append(
+            Topic(
+                id=topic_id,
+                name=keep_name(topic_id, names[label], described.earlier),
+                size=len(members),
+                share=len(members) / n_visible,
+                exemplar_ids=_exemplar_ids(described, label, writers=writers[members]),
+                negative=negative_share(corpus, rows[members]),
+                theme_id=int(described.theme_ids[label]) or None,
+            )
+        )
+    return tuple(topics)
 
 
-def _topic(
-    corpus: Corpus,
-    clustering: Clustering,
-    topic: int,
-    *,
-    rows: NDArray[np.int64],
-    name: TopicName,
-    n_visible: int,
-) -> Topic:
-    members = np.flatnonzero(clustering.labels == topic)
-    exemplars = choose_exemplars(clustering.points[members], clustering.centroids[topic])
-    return Topic(
-        id=topic + 1,
-        name=name,
-        size=len(members),
-        share=len(members) / n_visible,
-        exemplar_ids=tuple(corpus.posts[row].id for row in rows[members[exemplars]]),
-        negative=negative_share(corpus, rows[members]),
+def _exemplar_ids(described: _Described, label: int, *, writers: NDArray[np.int64]) -> tuple[str, ...]:
+    sorted_by, clustering = described.sorted_by, described.clustering
+    members = np.flatnonzero(clustering.labels == label)
+    exemplars = choose_exemplars(
+        clustering.points[members],
+        clustering.centroids[label],
+        n_words=sorted_by.n_words[members],
+        writers=writers,
+        threads=sorted_by.threads[members],
     )
+    return tuple(described.corpus.posts[row].id for row in sorted_by.rows[members[exemplars]])
+
+
+def _describe_themes(described: _Described) -> tuple[Theme, ...]:
+    """The themes, the largest first; named by what sets them apart from each other."""
+    theme_ids = np.unique(described.theme_ids[described.theme_ids > 0])
+    if not len(theme_ids):
+        return ()
+    theme_of_topic = np.append(np.searchsorted(theme_ids, described.theme_ids), -1)  # the last place is for unsorted
+    theme_of = theme_of_topic[described.clustering.labels]
+    names = _names(described.corpus, described.sorted_by.rows, theme_of)
+    themes = [
+        Theme(
+            id=theme_id,
+            name=names[place],
+            topic_ids=tuple(described.ids[described.theme_ids == theme_id].tolist()),
+            size=int((theme_of == place).sum()),
+        )
+        for place, theme_id in enumerate(theme_ids.tolist())
+    ]
+    return tuple(sorted(themes, key=lambda theme: (-theme.size, theme.id)))
 
 
 def _names(corpus: Corpus, rows: NDArray[np.int64], labels: NDArray[np.int64]) -> tuple[TopicName, ...]:
@@ -250,9 +334,15 @@ def _names(corpus: Corpus, rows: NDArray[np.int64], labels: NDArray[np.int64]) -
         labels,
         languages=[corpus.languages[row] for row in rows],
         titles=[title for title, _ in titles_and_texts],
-        writers=_numbered([f"by {post.author_id}" if post.author_id else f"post {post.id}" for post in posts]),
+        writers=_numbered(_writers(corpus, rows)),
         excluded=_names_of_people({post.author_name for post in posts if post.author_name}, corpus, rows),
     )
+
+
+def _writers(corpus: Corpus, rows: NDArray[np.int64]) -> list[str]:
+    """Who wrote each row; unknown authors are told apart by their posts."""
+    posts = [corpus.posts[row] for row in rows]
+    return [f"by {post.author_id}" if post.author_id else f"post {post.id}" for post in posts]
 
 
 def _names_of_people(author_names: Collection[str], corpus: Corpus, rows: NDArray[np.int64]) -> frozenset[str]:
@@ -280,14 +370,18 @@ def _split_title(corpus: Corpus, row: int) -> tuple[str, str]:
 def negative_share(corpus: Corpus, rows: NDArray[np.int64]) -> Share:
     """The share of members' posts with negative word of mouth, among those that are scored."""
     scored = rows[is_scored_for_negative(corpus)[rows]]
-    if len(scored) == 0:
+    return tone_of(int(corpus.above_threshold("negative_wom")[scored].sum()), len(scored))
+
+
+def tone_of(n_negative: int, n_posts: int) -> Share:
+    """The share of scored posts with negative word of mouth; None where none is scored."""
+    if not n_posts:
         return Share(share=None, interval=None, n_posts=0, reason=NOT_SCORED)
-    n_negative = int(corpus.above_threshold("negative_wom")[scored].sum())
-    interval = stats.binomtest(n_negative, len(scored)).proportion_ci(method="wilson")
+    interval = stats.binomtest(n_negative, n_posts).proportion_ci(method="wilson")
     return Share(
-        share=n_negative / len(scored),
+        share=n_negative / n_posts,
         interval=(float(interval.low), float(interval.high)),
-        n_posts=len(scored),
+        n_posts=n_posts,
         reason=None,
     )
 
@@ -317,6 +411,19 @@ def _topic_json(topic: Topic) -> dict[str, Any]:
         "negative_share_interval": topic.negative.interval and [_rounded(bound) for bound in topic.negative.interval],
         "negative_share_n_posts": topic.negative.n_posts,
         "negative_share_reason": topic.negative.reason,
+        "theme": topic.theme_id,
+        "named_by_moderator": topic.name.is_given,
+    }
+
+
+def _theme_json(theme: Theme) -> dict[str, Any]:
+    return {
+        "id": theme.id,
+        "name": theme.name.name,
+        "terms": list(theme.name.terms),
+        "language": theme.name.language,
+        "topic_ids": list(theme.topic_ids),
+        "size": theme.size,
     }
 
 

@@ -13,11 +13,15 @@ from scipy import sparse, stats
 from moderation.assignments import Topics, is_scored_for_negative
 from moderation.config import Community
 from moderation.corpus import Corpus
+from moderation.emergence import measure_emergence
+from moderation.level_changes import History, Turn, read_history, topic_segments, topic_turns, word_turns
 from moderation.periods import Calendar, Period, choose_periods
+from moderation.root_causes import find_root_causes
+from topics.change_points import Segment
 from topics.drift import MixtureChange, ShareChange, mixture_change, share_change, word_change
 from topics.names import incidence, single_words
 
-Kind = Literal["topic_share", "negative_share", "topic_words"]
+Kind = Literal["topic_share", "negative_share", "topic_words", "topic_turn", "word_turn"]
 
 MAX_LINES = 7
 N_EXEMPLARS = 3
@@ -53,6 +57,8 @@ class Line:
     topic_id : None = the whole community.
     weight : share of the community's posts that the change concerns; ranks the lines.
     rows : the posts that it is about, the most typical first: of the latest period, of earlier ones where a share fell.
+    turn : the turning point in the whole history that this change goes back to; None = there is none, it is as new as
+        the latest period.
     """
 
     kind: Kind
@@ -61,6 +67,7 @@ class Line:
     p_adjusted: float
     weight: float
     rows: tuple[int, ...]
+    turn: Turn | None = None
 
 
 @dataclass(frozen=True)
@@ -123,12 +130,23 @@ class WordUse:
     used: sparse.csr_array
 
 
+def report_changes(
+    corpus: Corpus, topics: Topics, response_times: Mapping[str, Any], *, community: Community
+) -> dict[str, Any]:
+    """The contents of drift.json: what changed, what comes up, and what stays wrong although it is answered."""
+    return {
+        **measure_drift(corpus, topics, community=community),
+        "emerging": measure_emergence(corpus, topics.topic_of),
+        "root_causes": find_root_causes(corpus, topics, response_times["episodes"], timezone=community.timezone),
+    }
+
+
 def measure_drift(corpus: Corpus, topics: Topics, *, community: Community) -> dict[str, Any]:
     """Compare the latest period with its past: topics, negative word of mouth, words, and the mixture as a whole.
 
     Returns
     -------
-    The contents of drift.json; `lines` is empty with a `reason` where nothing material changed or nothing can be
+    The first part of drift.json; `lines` is empty with a `reason` where nothing material changed or nothing can be
     compared.
     """
     visible = np.flatnonzero(corpus.visible)
@@ -136,29 +154,46 @@ def measure_drift(corpus: Corpus, topics: Topics, *, community: Community) -> di
     coverage = _coverage(corpus, topics, visible)
     if calendar is None:
         nothing: dict[str, Any] = {"unit": None, "timezone": community.timezone, "periods": [], "lines": []}
-        return {**nothing, "reason": TOO_FEW_POSTS, "divergence": [], "coverage": coverage}
+        return {**nothing, "reason": TOO_FEW_POSTS, "divergence": [], "coverage": coverage, "history": None}
     timeline = _timeline(corpus, visible, calendar)
+    history = read_history(corpus, timezone=community.timezone)
+    segments = topic_segments(history, topics)
     word_use = read_word_use(corpus, timeline)
     shifts = _word_shifts(word_use, topics, timeline)
-    lines = _find_lines(corpus, topics, timeline, word_use, shifts)[:MAX_LINES]
+    found = _find_lines(corpus, topics, timeline, word_use, shifts)
+    turns = topic_turns(history, topics, segments)
+    compared_from = calendar.starts_at(calendar.periods[0])
+    lines = _with_turns(corpus, topics, history, found, turns, compared_from=compared_from)[:MAX_LINES]
     return {
         "unit": calendar.unit,
         "timezone": community.timezone,
         "periods": [_period_json(period, calendar) for period in calendar.periods],
         "n_periods_left_out": calendar.n_left_out,
-        "lines": [_line_json(corpus, timeline, line, shifts.get(line.topic_id or 0)) for line in lines],
+        "lines": [_line_json(corpus, timeline, history, line, shifts.get(line.topic_id or 0)) for line in lines],
         "reason": None if lines else NO_MATERIAL_CHANGE,
         "divergence": _divergence_json(topics, timeline),
         "coverage": coverage,
+        "history": _history_json(history, topics, segments),
     }
 
 
 def _timeline(corpus: Corpus, visible: NDArray[np.int64], calendar: Calendar) -> Timeline:
     periods = np.array([-1 if place is None else place for place in calendar.period_of], dtype=np.int64)
+    periods[~_is_on_compared_weekday(corpus, visible, calendar)] = -1
     rows = visible[periods >= 0]
     threads = np.unique([corpus.posts[row].thread_id for row in rows.tolist()], return_inverse=True)[1]
     pieces, piece = np.unique(np.column_stack([threads, periods[periods >= 0]]), axis=0, return_inverse=True)
     return Timeline(calendar=calendar, rows=rows, piece=piece, period=pieces[:, 1])
+
+
+def _is_on_compared_weekday(corpus: Corpus, visible: NDArray[np.int64], calendar: Calendar) -> NDArray[np.bool_]:
+    """Where the latest week is not over yet, only the same weekdays of the weeks before are compared with it.
+
+    What people write about at weekends would otherwise seem to have gone on every Wednesday.
+    """
+    weekdays = [corpus.posts[row].created_at.astimezone(calendar.zone).weekday() for row in visible.tolist()]
+    last_weekday = weekdays[-1] if calendar.unit == "week" and calendar.periods[-1].is_partial else 6
+    return np.array(weekdays, dtype=np.int64) <= last_weekday
 
 
 def _find_lines(
@@ -171,6 +206,43 @@ def _find_lines(
     lines = [*adjusted, *_word_lines(topics, timeline, word_use, shifts)]
     kept = [line for line in lines if line.p_adjusted <= MAX_P_ADJUSTED and _is_material(corpus, line)]
     return sorted(kept, key=lambda line: (-round(line.weight, 6), line.kind, line.topic_id or 0))
+
+
+def _with_turns(
+    corpus: Corpus,
+    topics: Topics,
+    history: History,
+    lines: list[Line],
+    turns: Mapping[int, Turn],
+    *,
+    compared_from: datetime,
+) -> list[Line]:
+    """Say of each line since when, and add what turned before the latest period and is not told yet."""
+    recent = {topic_id: turn for topic_id, turn in turns.items() if history.begins_at(turn.week) >= compared_from}
+    dated = [replace(line, turn=_turn_behind(line, recent)) for line in lines]
+    told = {line.topic_id for line in dated if line.turn is not None}
+    added = [_turn_line("topic_turn", turn) for topic_id, turn in turns.items() if topic_id not in told]
+    kept = [line for line in added if line.p_adjusted <= MAX_P_ADJUSTED and _is_material(corpus, line)]
+    told |= {line.topic_id for line in kept}
+    for turn in word_turns(corpus, history, topics.topic_of, [topic_id for topic_id in told if topic_id]):
+        line = _turn_line("word_turn", turn)
+        if line.p_adjusted <= MAX_P_ADJUSTED and _is_material(corpus, line):
+            kept.append(line)
+    return sorted([*dated, *kept], key=lambda line: (-round(line.weight, 6), line.kind, line.topic_id or 0))
+
+
+def _turn_behind(line: Line, turns: Mapping[int, Turn]) -> Turn | None:
+    """The turning point of the line's topic, if the share has moved the same way since."""
+    turn = turns.get(line.topic_id or 0)
+    if line.kind != "topic_share" or turn is None:
+        return None
+    same_way = (turn.change.now >= turn.change.before) == (line.change.now >= line.change.before)
+    return turn if same_way else None
+
+
+def _turn_line(kind: Kind, turn: Turn) -> Line:
+    weight = abs(turn.change.now - turn.change.before)
+    return Line(kind, turn.topic_id, turn.change, turn.p_adjusted, weight, tuple(turn.rows.tolist()), turn)
 
 
 def _share_lines(topics: Topics, timeline: Timeline) -> Iterator[Line]:
@@ -313,24 +385,75 @@ def _mixture_json(period: Period, change: MixtureChange) -> dict[str, Any]:
     }
 
 
-def _line_json(corpus: Corpus, timeline: Timeline, line: Line, shift: WordShift | None) -> dict[str, Any]:
+def _line_json(
+    corpus: Corpus, timeline: Timeline, history: History, line: Line, shift: WordShift | None
+) -> dict[str, Any]:
     authors = {corpus.posts[row].author_id for row in line.rows} - {None}
     return {
         "kind": line.kind,
         "topic_id": line.topic_id,
-        "word": shift.leading if shift and line.kind == "topic_words" else None,
+        "word": _word_of(line, shift),
         "from": _rounded(line.change.before),
         "to": _rounded(line.change.now),
         "interval": [_rounded(bound) for bound in line.change.interval],
         "p_adjusted": _rounded(line.p_adjusted),
-        "since": _moment(timeline.calendar.starts_at(timeline.latest)),
+        "since": _moment(
+            timeline.calendar.starts_at(timeline.latest) if line.turn is None else history.begins_at(line.turn.week)
+        ),
+        "before_since": None if line.turn is None else _moment(history.begins_at(line.turn.from_week)),
         "posts_from": "latest" if line.change.now >= line.change.before else "earlier",
         "n_posts": len(line.rows),
         "n_authors": len(authors) or None,
         "n_authors_reason": None if authors else UNKNOWN_AUTHORS,
         "exemplar_ids": _exemplar_ids(corpus, line.rows),
-        "words": {"rising": list(shift.rising), "falling": list(shift.falling)} if shift else None,
+        "words": _words_json(line, shift),
     }
+
+
+def _word_of(line: Line, shift: WordShift | None) -> str | None:
+    if line.kind == "word_turn" and line.turn is not None:
+        return line.turn.words[0]
+    return shift.leading if shift and line.kind == "topic_words" else None
+
+
+def _words_json(line: Line, shift: WordShift | None) -> dict[str, list[str]] | None:
+    """Words that rose and fell with the change; of a turn of words, those that turned together."""
+    if line.kind == "word_turn" and line.turn is not None:
+        words = list(line.turn.words[1 : 1 + N_WORDS])
+        rose = line.change.now >= line.change.before
+        return {"rising": words if rose else [], "falling": [] if rose else words}
+    if shift is None or line.kind == "topic_turn":  # the words compare other periods
+        return None
+    return {"rising": list(shift.rising), "falling": list(shift.falling)}
+
+
+def _history_json(history: History, topics: Topics, segments: Mapping[int, Sequence[Segment]]) -> dict[str, Any]:
+    """Every week of every topic, and where its level turned."""
+    every_post = np.ones(len(history.rows), dtype=bool)
+    return {
+        "first_days": [start.isoformat() for start in history.starts],
+        "n_posts": history.posts_by_week(every_post).tolist(),
+        "topics": [
+            {
+                "topic_id": topic.id,
+                "n_posts": history.posts_by_week(topics.topic_of[history.rows] == topic.id).tolist(),
+                "change_points": _change_points_json(history, segments[topic.id]),
+            }
+            for topic in topics.topics
+        ],
+    }
+
+
+def _change_points_json(history: History, levels: Sequence[Segment]) -> list[dict[str, Any]]:
+    """`from` and `to` are shares of threads: what was tested."""
+    return [
+        {
+            "first_day": history.starts[after.start].isoformat(),
+            "from": _rounded(before.share),
+            "to": _rounded(after.share),
+        }
+        for before, after in pairwise(levels)
+    ]
 
 
 def _exemplar_ids(corpus: Corpus, rows: Sequence[int]) -> list[str]:

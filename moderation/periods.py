@@ -84,7 +84,7 @@ def choose_periods(moments: Sequence[datetime], *, timezone: str) -> Calendar | 
     days = [moment.astimezone(zone).date() for moment in moments]
     if not days:
         return None
-    is_short = (days[-1] - days[0]).days < MAX_DAYS_OF_DAYS
+    is_short = (days[-1] - days[0]).days + 1 < MAX_DAYS_OF_DAYS
     usable: list[Unit] = []
     for unit in STARTS:
         if unit == "day" and not is_short:

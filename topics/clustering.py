@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import cpu_count
 from statistics import fmean
 
@@ -14,7 +14,7 @@ from sklearn.metrics import adjusted_mutual_info_score
 from threadpoolctl import threadpool_limits
 
 from topics.graph import nearest_neighbours, shared_neighbour_graph, shrunk_means, sums_by_group
-from topics.partition import leiden_communities
+from topics.partition import keep_parts, leiden_communities
 
 TOO_FEW_POSTS = "too few posts"
 NO_DISTINCT_TOPICS = "no distinct topics"
@@ -53,7 +53,7 @@ MIN_TOPIC_POSTS = 5
 
 #: Topics that hold fewer posts than this on average are more to read than they spare; it binds in small communities
 #: only, where it merges neighbouring topics (docs/decisions/0003-topics.md).
-MIN_MEAN_POSTS = 25
+MIN_MEAN_POSTS = 40
 
 #: A post that no topic holds by its ties joins the nearest one where it is as close as a quarter of the members are
 #: not, and clearly closer than to the second.
@@ -62,6 +62,16 @@ JOIN_MARGIN = 0.05
 
 #: Below this share of ties to its own topic a post lies between topics, unless that topic is also the nearest one.
 MIN_TIE_SHARE = 0.5
+
+#: Topics that were two before become one where the ties between them are this share more than the resolution asks.
+MERGE_MARGIN = 0.2
+
+#: The first cut is worked out until it hardly changes any more, so that a refit of the same posts finds the same;
+#: halves that only measure stability are not.
+N_PASSES, N_PASSES_OF_HALF = 5, 2
+
+#: A post that was in the topic before is held by so much less.
+STAY_BONUS = 0.15
 
 #: How many posts the mean of all weighs against a language's own posts.
 GROUP_PRIOR = 5
@@ -97,6 +107,7 @@ def find_topics(
     *,
     groups: NDArray[np.int64] | None = None,
     fitted: NDArray[np.bool_] | None = None,
+    earlier: NDArray[np.int64] | None = None,
 ) -> Clustering:
     """Sort posts into topics; their number follows from the posts and does not grow with the corpus.
 
@@ -109,6 +120,8 @@ def find_topics(
     vectors : shape (n, dim), unit rows, in an order that the caller keeps fixed.
     groups : shape (n,), numbers from 0: posts whose common part is no topic, such as a language. None = one group.
     fitted : shape (n,), rows that may shape the topics; the others only join one where that is clear. None = all.
+    earlier : shape (n,), the topics that the rows were in before, numbered from 0; -1 = in none. The search begins
+        with them and, of cuts that hold up equally well, takes the one nearest to them. None = the first time.
     """
     groups = np.zeros(len(vectors), dtype=np.int64) if groups is None else groups
     rows = np.arange(len(vectors)) if fitted is None else np.flatnonzero(fitted)
@@ -121,16 +134,17 @@ def find_topics(
         if len(distinct) < MIN_POSTS:
             return _nothing_found(points, NO_DISTINCT_TOPICS, stability=None)
         graph = _graph(points[rows[distinct]])
-        fineness, stability = _choose_fineness(points[rows[distinct]], graph)
+        start = None if earlier is None else earlier[rows[distinct]]
+        community, stability = _choose_communities(points[rows[distinct]], graph, start)
         if stability < MIN_STABILITY:
             return _nothing_found(points, NO_DISTINCT_TOPICS, stability=stability)
-        community = _communities(graph, fineness)
         labels = np.full(len(vectors), -1, dtype=np.int64)
         labels[rows] = _large_only(community[twin_of])
         if labels.max() < 0:
             return _nothing_found(points, NO_DISTINCT_TOPICS, stability=stability)
         is_held = np.zeros(len(vectors), dtype=bool)
-        is_held[rows] = (_share_of_ties_inside(graph, community) >= MIN_TIE_SHARE)[twin_of]
+        needed = MIN_TIE_SHARE - STAY_BONUS * _is_at_home(community, start)
+        is_held[rows] = (_share_of_ties_inside(graph, community) >= needed)[twin_of]
         return _settle(points, labels, is_held, stability=stability)
 
 
@@ -179,20 +193,47 @@ def _graph(points: NDArray[np.float32]) -> sparse.csr_array:
     return shared_neighbour_graph(nearest_neighbours(points, _n_neighbours(len(points))))
 
 
-def _communities(graph: sparse.csr_array, fineness: float) -> NDArray[np.int64]:
+def _communities(
+    graph: sparse.csr_array,
+    fineness: float,
+    start: NDArray[np.int64] | None = None,
+    *,
+    n_passes: int = N_PASSES_OF_HALF,
+) -> NDArray[np.int64]:
     n_posts = graph.shape[0]
     density = _n_neighbours(n_posts) / n_posts / NEIGHBOUR_SHARE
-    return leiden_communities(graph, resolution=fineness * density**SPARSENESS_POWER, seed=SEED)
+    resolution = fineness * density**SPARSENESS_POWER
+    cut = leiden_communities(graph, resolution=resolution, seed=SEED, start=start, n_passes=n_passes)
+    return cut if start is None else keep_parts(graph, cut, start, resolution=resolution, margin=MERGE_MARGIN)
 
 
-def _choose_fineness(points: NDArray[np.float32], graph: sparse.csr_array) -> tuple[float, float]:
-    """The finest readable topics on which halves of the posts agree nearly as well as on any, and how well they do."""
+def _choose_communities(
+    points: NDArray[np.float32], graph: sparse.csr_array, start: NDArray[np.int64] | None
+) -> tuple[NDArray[np.int64], float]:
+    """The finest readable topics on which halves of the posts agree nearly as well as on any, and how well they do.
+
+    After the first time: of all cuts that are stable and readable enough, the one nearest to the one before.
+    """
     by_split = [_stabilities(*halves) for halves in _halves(points)]
     stabilities = [round(fmean(of_splits), 2) for of_splits in zip(*by_split, strict=True)]
     enough = round(STABLE_ENOUGH * max(stabilities), 2)
-    stable = [pair for pair in zip(FINENESSES, stabilities, strict=True) if pair[1] >= enough]
-    readable = [pair for pair in stable if _mean_posts(_communities(graph, pair[0])) >= MIN_MEAN_POSTS]
-    return max(readable, default=min(stable))
+    stable = [fineness for fineness, each in zip(FINENESSES, stabilities, strict=True) if each >= enough]
+    n_passes = N_PASSES if start is None else N_PASSES_OF_HALF
+    cuts = ((_communities(graph, fineness, n_passes=n_passes), fineness) for fineness in reversed(stable))
+    readable = (pair for pair in cuts if _mean_posts(pair[0]) >= MIN_MEAN_POSTS)
+    if start is None:
+        cut, fineness = next(readable, None) or (_communities(graph, stable[0], n_passes=N_PASSES), stable[0])
+    else:
+        likest = max(readable, key=lambda pair: _nearness(start, pair[0]), default=(None, stable[0]))
+        fineness = likest[1]
+        cut = _communities(graph, fineness, start, n_passes=N_PASSES_OF_HALF)
+    return cut, stabilities[FINENESSES.index(fineness)]
+
+
+def _nearness(start: NDArray[np.int64], cut: NDArray[np.int64]) -> float:
+    """How well a cut agrees with the one before on the posts that were sorted then, in [-1, 1]."""
+    known = start >= 0
+    return round(float(adjusted_mutual_info_score(start[known], cut[known])), 6)
 
 
 def _mean_posts(community: NDArray[np.int64]) -> float:
@@ -245,6 +286,16 @@ def _share_of_ties_inside(graph: sparse.csr_array, community: NDArray[np.int64])
     return np.asarray(np.round(shares, 6), dtype=np.float64)
 
 
+def _is_at_home(community: NDArray[np.int64], start: NDArray[np.int64] | None) -> NDArray[np.bool_]:
+    """Whether each post is where most posts of its earlier topic are; shape (n,)."""
+    if start is None or start.max(initial=-1) < 0:
+        return np.zeros(len(community), dtype=bool)
+    known = start >= 0
+    n_shared = np.zeros((int(start.max()) + 1, int(community.max()) + 1), dtype=np.int64)
+    np.add.at(n_shared, (start[known], community[known]), 1)
+    return np.asarray(known & (n_shared.argmax(axis=1)[start] == community))
+
+
 def _settle(
     points: NDArray[np.float32], labels: NDArray[np.int64], is_held: NDArray[np.bool_], *, stability: float
 ) -> Clustering:
@@ -271,6 +322,29 @@ def _settle(
         points=points,
         centroids=centroids,
         stability=stability,
+    )
+
+
+def regroup(clustering: Clustering, labels: NDArray[np.int64]) -> Clustering:
+    """The same posts in other topics: numbered by size, with new centres, and the reasons of those left out.
+
+    Parameters
+    ----------
+    labels : shape (n,), topics from 0 in any order; -1 = unsorted, only where the clustering left the row unsorted.
+    """
+    settled = _number_by_size(labels)
+    if np.array_equal(settled, clustering.labels):
+        return clustering
+    centroids = topic_centroids(clustering.points, settled)
+    cosines = _cosines(clustering.points, centroids)
+    own = np.where(settled >= 0, settled, cosines.argmax(axis=1))
+    reasons = zip(settled.tolist(), clustering.reasons, strict=True)
+    return replace(
+        clustering,
+        labels=settled,
+        cosine=cosines[np.arange(len(settled)), own],
+        reasons=tuple(None if label >= 0 else reason for label, reason in reasons),
+        centroids=centroids,
     )
 
 

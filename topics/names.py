@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from topics.stopwords import ADJECTIVES_FOLLOW, NOUN_MARKERS, STOP_WORDS
+from topics.stopwords import ADJECTIVES_FOLLOW, NOUN_MARKERS, STOP_WORDS, stop_words_in
 
 N_TERMS = 8
 N_NAME_TERMS = 3
@@ -85,6 +85,12 @@ N_SPELLING_POSTS = 50
 CENTRE_WEIGHT = 0.5
 N_EXEMPLAR_CANDIDATES = 50
 
+# A post of two words shows nothing, and a long one is not read.
+FEWEST_EXEMPLAR_WORDS, MOST_EXEMPLAR_WORDS = 6, 80
+
+# More than any gain: a second post by the same writer or in the same thread comes after all others.
+LAST_RESORT = 10.0
+
 
 @dataclass(frozen=True)
 class TopicName:
@@ -92,14 +98,16 @@ class TopicName:
 
     Attributes
     ----------
-    name : the first three terms, for people; "" where the posts have no telling words.
-    terms : up to 8, most telling first, each as most of the posts spell it.
+    name : the first three terms, for people; "" only where the posts have no word that could name anything.
+    terms : up to 8, the three most telling first, the most used of these in front; each as most of the posts spell it.
     language : the language that the terms are taken from, the most used one in the topic.
+    is_given : a moderator gave the name.
     """
 
     name: str
     terms: tuple[str, ...]
     language: str
+    is_given: bool = False
 
 
 @dataclass(frozen=True)
@@ -144,14 +152,17 @@ def name_topics(
     names: dict[int, TopicName] = {}
     for language in sorted(set(most_used)):
         rows = [row for row, label in enumerate(labels.tolist()) if label >= 0 and languages[row] == language]
-        spoken = [_phrases(texts[row], excluded) for row in rows]
-        titled = [_phrases(title, excluded) for title in _first_of_each([titles[row] for row in rows])]
+        stops = stop_words_in(language)
+        spoken = [_phrases(texts[row], excluded, stops) for row in rows]
+        titled = [_phrases(title, excluded, stops) for title in _first_of_each([titles[row] for row in rows])]
         written = [f"{titles[row]}\n{texts[row]}" for row in rows]
         usage = _weigh(spoken, titled, labels[rows], writers[rows], n_topics=n_topics)
         noun_weights = _noun_weights(usage.terms, written, language)
         usage.weight.data *= noun_weights[usage.weight.indices]
         for topic in [topic for topic in range(n_topics) if most_used[topic] == language]:
-            terms = _spell(_choose_terms(usage, topic, noun_weights), usage, written, labels[rows] == topic)
+            chosen = _choose_terms(usage, topic, noun_weights) or _best_words(usage, topic)
+            chosen = _most_used_first(chosen[:N_NAME_TERMS], usage, topic) + chosen[N_NAME_TERMS:]
+            terms = _spell(chosen, usage, written, labels[rows] == topic)
             names[topic] = TopicName(name=", ".join(terms[:N_NAME_TERMS]), terms=terms, language=language)
     return tuple(names[topic] for topic in range(n_topics))
 
@@ -176,15 +187,15 @@ def _first_of_each(titles: list[str]) -> list[str]:
 
 
 def single_words(text: str, excluded: frozenset[str] = frozenset()) -> set[str]:
-    """The casefolded words of a text that could name a topic on their own."""
-    return {word for run in _runs(text, excluded) for word in run if _may_end(word)}
+    """The casefolded words of a text that could name a topic on their own, in whatever language."""
+    return {word for run in _runs(text, excluded) for word in run if _may_end(word, STOP_WORDS)}
 
 
-def _phrases(text: str, excluded: frozenset[str]) -> list[str]:
+def _phrases(text: str, excluded: frozenset[str], stops: frozenset[str]) -> list[str]:
     """Every word and phrase of a text, casefolded; a phrase neither begins nor ends with a stop word."""
     found: list[str] = []
     for run in _runs(text, excluded):
-        may_end = [_may_end(word) for word in run]
+        may_end = [_may_end(word, stops) for word in run]
         for first in range(len(run)):
             if may_end[first]:
                 lasts = range(first, min(first + MAX_PHRASE_WORDS, len(run)))
@@ -192,8 +203,8 @@ def _phrases(text: str, excluded: frozenset[str]) -> list[str]:
     return found
 
 
-def _may_end(word: str) -> bool:
-    return len(word) > 1 and word not in STOP_WORDS
+def _may_end(word: str, stops: frozenset[str]) -> bool:
+    return len(word) > 1 and word not in stops
 
 
 def _runs(text: str, excluded: frozenset[str]) -> Iterator[list[str]]:
@@ -241,23 +252,24 @@ def _noun_shares(texts: Sequence[str], language: str) -> dict[str, float]:
 def _noun_places(text: str, language: str) -> Iterator[tuple[str, str | None]]:
     """Each word that could name a topic, with "" right behind an article, the word between them, or None elsewhere."""
     markers, adjectives_follow = NOUN_MARKERS[language], language in ADJECTIVES_FOLLOW
+    stops = stop_words_in(language)
     tokens = ["", "", *(token.casefold().replace("’", "'") for token in TOKEN.findall(text)[:MAX_TOKENS_READ]), ""]
     for two_before, before, token, after in zip(tokens, tokens[1:], tokens[2:], tokens[3:], strict=False):
         word = AFFIX.sub("", token)
-        if not _is_telling(word):
+        if not _is_telling(word, stops):
             continue
-        if _is_telling(after) and not adjectives_follow:
+        if _is_telling(after, stops) and not adjectives_follow:
             yield word, None
         elif before in markers or before[:1].isdigit() or ELIDED_ARTICLE.match(token):
             yield word, ""
-        elif two_before in markers and _is_telling(before) and not adjectives_follow:
+        elif two_before in markers and _is_telling(before, stops) and not adjectives_follow:
             yield word, before
         else:
             yield word, None
 
 
-def _is_telling(token: str) -> bool:
-    return token[:1].isalpha() and _may_end(token)
+def _is_telling(token: str, stops: frozenset[str]) -> bool:
+    return token[:1].isalpha() and _may_end(token, stops)
 
 
 def _weigh(
@@ -272,8 +284,11 @@ def _weigh(
     in_titles = incidence(titled, number_of)
     in_posts = incidence([title + text for title, text in zip(titled, spoken, strict=True)], number_of)
     in_titles.resize(in_posts.shape)
-    # A term of a single post cannot be what a topic is about, and most terms are.
-    kept = np.flatnonzero(in_posts.sum(axis=0) > 1)
+    # A term of a single post cannot be what a topic is about, and most terms are; unless the topic has nothing else.
+    is_shared = in_posts.sum(axis=0) > 1
+    in_topics = _indicator(labels, n_topics) @ in_posts
+    has_none = np.asarray(in_topics @ is_shared.astype(np.int64)).ravel() == 0
+    kept = np.flatnonzero(is_shared | (np.asarray(in_topics[np.flatnonzero(has_none)].sum(axis=0)).ravel() > 0))
     in_posts, in_titles = in_posts[:, kept], in_titles[:, kept]
     terms = np.array(list(number_of), dtype=object)[kept]
     _, first_row, voice = np.unique(np.column_stack([labels, writers]), axis=0, return_index=True, return_inverse=True)
@@ -362,6 +377,24 @@ def _choose_terms(usage: _Usage, topic: int, noun_weights: NDArray[np.float64]) 
     return chosen
 
 
+def _best_words(usage: _Usage, topic: int) -> list[int]:
+    """The words that most posts of a topic share, where no term is used by enough writers; as columns of the usage.
+
+    Equal ones by how few of all posts have them, then in alphabetical order.
+    """
+    inside = np.asarray(usage.posts[np.flatnonzero(usage.topic_of == topic)].sum(axis=0)).ravel()
+    everywhere = np.asarray(usage.posts.sum(axis=0)).ravel()
+    words = [column for column in np.flatnonzero(inside).tolist() if " " not in usage.terms[column]]
+    best = sorted(words, key=lambda column: (-inside[column], everywhere[column], usage.terms[column]))
+    return best[:N_NAME_TERMS]
+
+
+def _most_used_first(columns: list[int], usage: _Usage, topic: int) -> list[int]:
+    """A name begins with the word that most members know the topic by; equal ones keep their order."""
+    n_uses = {column: int(usage.n_uses[topic, column]) for column in columns}
+    return sorted(columns, key=lambda column: -n_uses[column])
+
+
 def _posts_of(column: int, usage: _Usage, topic: int) -> frozenset[int]:
     rows = usage.posts[:, [column]].indices
     return frozenset(rows[usage.topic_of[rows] == topic].tolist())
@@ -431,24 +464,39 @@ def _spell(chosen: list[int], usage: _Usage, texts: Sequence[str], in_topic: NDA
     return tuple(spelled)
 
 
-def choose_exemplars(vectors: NDArray[np.float32], centroid: NDArray[np.float32]) -> NDArray[np.int64]:
+def choose_exemplars(
+    vectors: NDArray[np.float32],
+    centroid: NDArray[np.float32],
+    *,
+    n_words: NDArray[np.int64],
+    writers: NDArray[np.int64],
+    threads: NDArray[np.int64],
+) -> NDArray[np.int64]:
     """Up to three posts near the centre of a topic that are unlike one another (maximal marginal relevance).
+
+    They are by different writers, in different threads and short enough to be read at a glance, as far as the topic has
+    such posts.
 
     Parameters
     ----------
     vectors : shape (n, dim), unit rows: the topic's posts.
     centroid : shape (dim,), unit length.
+    n_words, writers, threads : shape (n,): how long each post is, and numbers for who wrote it and where.
 
     Returns
     -------
     Row numbers, the one nearest to the centre first; equal ones in row order.
     """
     to_centre = np.round(vectors @ centroid, 6).astype(np.float64)
-    candidates = np.lexsort((np.arange(len(vectors)), -to_centre))[:N_EXEMPLAR_CANDIDATES]
+    is_awkward = (n_words < FEWEST_EXEMPLAR_WORDS) | (n_words > MOST_EXEMPLAR_WORDS)
+    candidates = np.lexsort((np.arange(len(vectors)), -to_centre, is_awkward))[:N_EXEMPLAR_CANDIDATES]
     likeness = np.round(vectors[candidates] @ vectors[candidates].T, 6).astype(np.float64)
+    awkward, writers, threads = is_awkward[candidates], writers[candidates], threads[candidates]
     chosen = [0]
     while len(chosen) < min(N_EXEMPLARS, len(candidates)):
         gain = CENTRE_WEIGHT * to_centre[candidates] - (1 - CENTRE_WEIGHT) * likeness[:, chosen].max(axis=1)
+        repeats = np.isin(writers, writers[chosen]).astype(np.int64) + np.isin(threads, threads[chosen]) + awkward
+        gain = gain - LAST_RESORT * repeats
         gain[chosen] = -np.inf
         chosen.append(int(np.argmax(np.round(gain, 6))))
     return candidates[chosen]

@@ -18,24 +18,130 @@ N_JOIN_ROUNDS = 5
 N_LEIDEN_PASSES = 2
 
 
-def leiden_communities(ties: sparse.csr_array, *, resolution: float, seed: int) -> NDArray[np.int64]:
+def leiden_communities(
+    ties: sparse.csr_array,
+    *,
+    resolution: float,
+    seed: int,
+    start: NDArray[np.int64] | None = None,
+    n_passes: int = N_LEIDEN_PASSES,
+) -> NDArray[np.int64]:
     """Communities by modularity (Traag et al. 2019); shape (n,), numbered from 0.
 
     Parameters
     ----------
     ties : symmetric, non-negative, sorted columns. Another order of the same ties gives other communities.
     resolution : 1 = plain modularity; lower values give fewer and larger communities.
+    start : shape (n,), the communities to begin with, numbered from 0; -1 = a community of its own. Where two cuts
+        are equally good the one nearer to the start is found. None = each member by itself.
+    n_passes : how often the search goes over all members, each time from the last outcome.
     """
+    if start is not None:
+        return _leiden_from(ties, start, resolution=resolution, seed=seed, n_passes=n_passes)
     _, community_of = graspologic_native.leiden_csr(
         ties.indptr.astype(np.int64),
         ties.indices.astype(np.int32),
         ties.data.astype(np.float64),
         ties.shape[0],
         resolution=resolution,
-        iterations=N_LEIDEN_PASSES,
+        iterations=n_passes,
         seed=seed,
     )
     return np.array([community_of[node] for node in range(ties.shape[0])], dtype=np.int64)
+
+
+def _leiden_from(
+    ties: sparse.csr_array, start: NDArray[np.int64], *, resolution: float, seed: int, n_passes: int
+) -> NDArray[np.int64]:
+    """The library takes a start for named members only; members without ties stay where they were."""
+    n = ties.shape[0]
+    alone = start < 0
+    began = np.where(alone, start.max(initial=-1) + np.cumsum(alone), start)
+    edges = sparse.triu(ties, k=1, format="coo")
+    names = [str(member) for member in range(n)]
+    has_ties = np.unique([edges.row, edges.col])
+    named = zip(edges.row.tolist(), edges.col.tolist(), edges.data.tolist(), strict=True)
+    _, community_of = graspologic_native.leiden(
+        [(names[one], names[other], weight) for one, other, weight in named],
+        starting_communities={names[member]: int(began[member]) for member in has_ties.tolist()},
+        resolution=resolution,
+        iterations=n_passes,
+        seed=seed,
+    )
+    n_found = max(community_of.values(), default=-1) + 1
+    found = [community_of.get(name, n_found + member) for member, name in enumerate(names)]
+    return np.unique(np.array(found, dtype=np.int64), return_inverse=True)[1].astype(np.int64)
+
+
+def keep_parts(
+    ties: sparse.csr_array, cut: NDArray[np.int64], start: NDArray[np.int64], *, resolution: float, margin: float
+) -> NDArray[np.int64]:
+    """Take a cut's parts that were several before apart again, unless they belong together by a clear margin.
+
+    Where a few new ties tip the balance, two parts would otherwise become one today and two again tomorrow.
+
+    Parameters
+    ----------
+    cut, start : shape (n,), communities now and before, from 0; -1 in `start` = in none.
+    resolution : as the cut was made with.
+    margin : two earlier parts stay one where the ties between them are this share more than the resolution asks.
+
+    Returns
+    -------
+    Shape (n,), communities from 0.
+    """
+    volume = np.asarray(ties.sum(axis=0)).ravel()
+    asked = resolution * (1 + margin) / max(volume.sum(), 1e-12)
+    kept, n_found = cut.copy(), int(cut.max(initial=-1)) + 1
+    for community, parts in _parts_before(cut, start).items():
+        members = np.flatnonzero(cut == community)
+        inside = ties[members][:, members]
+        block = _blocks(inside, start[members], parts)
+        merged = _merge_blocks(inside, block, volume[members], asked=asked)
+        kept[members[merged > 0]] = n_found + merged[merged > 0] - 1
+        n_found += int(merged.max())
+    return kept
+
+
+def _parts_before(cut: NDArray[np.int64], start: NDArray[np.int64]) -> dict[int, list[int]]:
+    """The earlier parts of which a community holds at least half, for each community that holds several."""
+    homes: dict[int, list[int]] = {}
+    for part in range(int(start.max(initial=-1)) + 1):
+        held = np.bincount(cut[start == part], minlength=1)
+        if 0 < held.sum() <= 2 * held.max():
+            homes.setdefault(int(held.argmax()), []).append(part)
+    return {community: parts for community, parts in sorted(homes.items()) if len(parts) > 1}
+
+
+def _blocks(inside: sparse.csr_array, start: NDArray[np.int64], parts: list[int]) -> NDArray[np.int64]:
+    """The place of each member's earlier part, for others that of the part with most of their ties."""
+    place = np.full(int(start.max()) + 2, -1, dtype=np.int64)  # the last place is for -1
+    place[parts] = np.arange(len(parts))
+    block = place[start]
+    to_part = np.round(inside @ _indicator(block, len(parts)), 9)
+    return np.where(block < 0, to_part.argmax(axis=1), block)
+
+
+def _merge_blocks(
+    inside: sparse.csr_array, block: NDArray[np.int64], volume: NDArray[np.float64], *, asked: float
+) -> NDArray[np.int64]:
+    """Join blocks, always the pair with most ties for its size, while it has those that are asked for; from 0."""
+    n_blocks = int(block.max()) + 1
+    columns = _indicator(block, n_blocks)
+    between, size = columns.T @ (inside @ columns), columns.T @ volume
+    home = np.arange(n_blocks)
+    while True:
+        strength = between / np.maximum(asked * np.outer(size, size), 1e-12)
+        strength[np.tril_indices(n_blocks)] = 0
+        kept, gone = np.unravel_index(np.argmax(np.round(strength, 9)), strength.shape)
+        if round(float(strength[kept, gone]), 9) < 1:
+            return np.unique(home, return_inverse=True)[1][block].astype(np.int64)
+        home[home == gone] = kept
+        between[kept] += between[gone]
+        between[:, kept] += between[:, gone]
+        between[gone], between[:, gone] = 0, 0
+        size[kept] += size[gone]
+        size[gone] = 0
 
 
 def large_parts(

@@ -14,7 +14,7 @@ enkel er erg even gaan gaat gedaan geen geweest ging goed graag gewoon haar had 
 heel helaas hem het hier hij hoe hoewel hun iedereen iemand iets ik in inderdaad is ja je jij jou jouw jullie kan
 komen komt krijg krijgen krijgt kunnen kunt laat laten maak maar maken me mee meer mensen met mij mijn minder
 misschien moet moeten mogen na naar natuurlijk nee net niet niets niks nodig nog nogal nooit nou nu nul of om omdat
-onder ons onze ook op over pas per soms sinds steeds te tegen terwijl toch toe toen tot tussen twee uit uw van vanaf
+onder ons onze ook op over per soms sinds steeds te tegen terwijl toch toe toen tot tussen twee uit uw van vanaf
 vandaag veel verder vind voor vooral waar waarom waren was wat we weer weet wel welke wie wij wil willen word worden
 wordt zal ze zei zeer zeker zelf zich zie zien zij zijn zo zoals zonder zou zouden weten alvast mvg groet groeten
 bedankt dank dag dagen week weken uur uren keer terug hoeveel drie vier
@@ -79,8 +79,9 @@ hoort hopelijk idee ideeën jaar jammer jaren jarenlang joh jouwe juist keek ken
 klein kleine klonk klopt knap kocht kom kon konden koop koopt kopen kort korte kost kostte kreeg kregen kun kwam kwamen
 laatst laatste lag lagen lang lange langer langs later leek lees leest leg leggen legt lekker leuk leuke lezen lg lief
 liefst liet lieten lig liggen ligt lijken lijkt links loop loopt lopen los maakt maakte maakten maand maanden mag
-makkelijk man manier meerdere meest meestal meeste meneer meteen mevr mevrouw middag middags midden mijne mijnen minst
-minste minuten minuut mocht mochten moest moesten mooi mooie morgen morgens naam naast nacht nachts nam namelijk namen
+makkelijk man manier meerdere meest meestal meeste meneer meteen mevr mevrouw middag middags midden mijne mijnen min
+minst minste minuten minuut mocht mochten moest moesten mooi mooie morgen morgens naam naast nacht nachts nam
+namelijk namen
 nat neem neemt nemen net nieuw nieuwe nieuws noem noemen nogal nogmaals normaal nou ochtend ochtends oke oké omdat
 omhoog omlaag ondanks ondertussen ongeveer onlangs ooit opeens opgegeven opnieuw oud oude overal overigens paar pak
 pakken pakt plaats precies prima probeer probeerde probeert proberen raar recht rechte rechts redelijk reeds rond ruik
@@ -165,7 +166,8 @@ actuellement ainsi année années ans appelé apprécions arrive assez attend at
 avoir bah belle besoin bonne bonnes bref car cause cela celles certain certains chose choses cinq combien complètement
 concernant cordialement coup cours côté d'abord d'ailleurs debut demandé dernier derniers dernière dernières deux dire
 dit dites dix dois doit doivent donne donner donné durant dès désolé désolés déçu eh enfin ensuite envers envoyé essayer
-essayé eté eût facile facilement faites fallait façon fin finalement fonctionne font fut genre gens grand grande grandes
+excellent excellente essayé eté eût facile facilement faites fallait façon fin finalement fonctionne font fut genre
+gens grand grande grandes
 grands gros grâce général heure heures hier huit ici impossible jour jours juste l'ai l'est laisse laisser lequel lire
 long longtemps longue lorsqu'on là-bas maintenant mal malgré malheureusement manière mauvais mauvaise mauvaises met
 mettent mettre milieu mille min minute minutes mois moment moyen n'a n'avez n'ont n'y neuf nombreux nouveau nouveaux
@@ -195,24 +197,32 @@ lunes martes miércoles miercoles jueves viernes sábado sabado domingo sábados
 """
 """When something was written or happens, in five languages: a topic that was busy in August is not about August."""
 
-STOP_WORDS = frozenset(
-    word.casefold()
-    for words in (
-        DUTCH,
-        DUTCH_FILLERS,
-        DUTCH_NUMBERS,
-        REGIONAL,
-        ENGLISH,
-        ENGLISH_FILLERS,
-        ENGLISH_NUMBERS,
-        GERMAN,
-        GERMAN_FILLERS,
-        FRENCH,
-        FRENCH_FILLERS,
-        CALENDAR,
-    )
-    for word in words.split()
-)
+
+def _casefolded(*lists: str) -> frozenset[str]:
+    return frozenset(word.casefold() for words in lists for word in words.split())
+
+
+STOP_WORDS_OF = {
+    "nl": _casefolded(DUTCH, DUTCH_FILLERS, DUTCH_NUMBERS, REGIONAL, CALENDAR),
+    "en": _casefolded(ENGLISH, ENGLISH_FILLERS, ENGLISH_NUMBERS, CALENDAR),
+    "de": _casefolded(GERMAN, GERMAN_FILLERS, CALENDAR),
+    "fr": _casefolded(FRENCH, FRENCH_FILLERS, CALENDAR),
+}
+"""By language: a function word of one is a thing in another, as French "pas" is a Dutch loyalty card."""
+
+STOP_WORDS = frozenset().union(*STOP_WORDS_OF.values())
+"""Those of every language, for text whose language is not known."""
+
+
+def stop_words_in(language: str | None) -> frozenset[str]:
+    """The words that name nothing in a language; those of all languages where there is no list of its own.
+
+    Parameters
+    ----------
+    language : ISO 639-1 code, "unknown", or None.
+    """
+    return STOP_WORDS if language is None else STOP_WORDS_OF.get(language, STOP_WORDS)
+
 
 DUTCH_MARKERS = """
 de het een 't 'n mijn m'n jouw uw zijn z'n haar hun ons onze deze dit geen elk elke ieder iedere welk welke veel weinig
