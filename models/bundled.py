@@ -24,6 +24,7 @@ FILE_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
 FILE_SIZE_BYTES = 71_622_400
 BLOCK_LENGTH = 32
 
+_MAGIC = b"E5S1\x01\x00\x00\x00"
 _HEADER = struct.Struct("<4sI7ifi")
 _VOCABULARY = struct.Struct("<5iQ")
 _CHARACTER_MAP = struct.Struct("<iI")
@@ -142,11 +143,26 @@ def read_bundled_file(path: Path) -> BundledModel:
     content = path.read_bytes()
     if len(content) != FILE_SIZE_BYTES:
         raise _damaged(path, f"has {len(content):,} bytes instead of {FILE_SIZE_BYTES:,}")
-    if not content.startswith(b"E5S1\x01\x00\x00\x00"):
+    if not content.startswith(_MAGIC):
         raise _damaged(path, "does not begin like a model file")
     if hashlib.sha256(content).hexdigest() != FILE_SHA256:
         raise _damaged(path, "was altered (its SHA-256 differs)")
     return _parse(content)
+
+
+def read_vocabulary(path: Path) -> Vocabulary:
+    """Read the tokenizer's part of the model file only, which takes a tenth of the time of the whole.
+
+    Raises
+    ------
+    ModelFileDamaged
+        The file has another size or header than expected.
+    """
+    content = path.read_bytes()
+    if len(content) != FILE_SIZE_BYTES or not content.startswith(_MAGIC):
+        raise _damaged(path, "is not the model file")
+    vocabulary, _ = _read_vocabulary(content, _HEADER.size)
+    return vocabulary
 
 
 def _damaged(path: Path, what: str) -> ModelFileDamaged:

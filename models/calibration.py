@@ -71,6 +71,22 @@ class PrecisionPoint:
     n_above: int
 
 
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """Rows of like probability: what they were said to be and what they were.
+
+    Attributes
+    ----------
+    mean_probability : in [0, 1], over the bin's rows.
+    share : of the rows that carry the signal, in [0, 1].
+    n : rows, at least 1.
+    """
+
+    mean_probability: float
+    share: float
+    n: int
+
+
 def fit_calibration(logits: Array, labels: Array, *, weights: Array, folds: NDArray[np.int64]) -> CalibrationFit:
     """Fit temperature, Platt and (with enough rows) isotonic calibration; keep the one with least held-out log loss.
 
@@ -168,9 +184,23 @@ def expected_calibration_error(probabilities: Array, labels: Array) -> float:
 
     Naeini, Cooper and Hauskrecht, AAAI 2015; biased upwards on few rows, so never quote it without n.
     """
-    bins = np.minimum((probabilities * N_BINS).astype(int), N_BINS - 1)
-    gaps = np.bincount(bins, weights=probabilities - labels, minlength=N_BINS)
+    gaps = np.bincount(_bin_of(probabilities), weights=probabilities - labels, minlength=N_BINS)
     return float(np.abs(gaps).sum() / len(labels))
+
+
+def reliability_bins(probabilities: Array, labels: Array) -> tuple[ReliabilityBin, ...]:
+    """The bins of `expected_calibration_error` that hold a row, in order: the points of a reliability diagram."""
+    bins = _bin_of(probabilities)
+    n = np.bincount(bins, minlength=N_BINS)
+    p, with_signal = (np.bincount(bins, weights=rows, minlength=N_BINS) for rows in (probabilities, labels))
+    return tuple(
+        ReliabilityBin(round(float(p[i] / n[i]), 4), round(float(with_signal[i] / n[i]), 4), int(n[i]))
+        for i in np.flatnonzero(n)
+    )
+
+
+def _bin_of(probabilities: Array) -> NDArray[np.int64]:
+    return np.minimum((probabilities * N_BINS).astype(np.int64), N_BINS - 1)
 
 
 def lowest_precise_point(

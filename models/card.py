@@ -47,6 +47,9 @@ def write_card(head: SignalHead, *, sources: Mapping[str, tuple[str, str]]) -> s
         _table(("source", "language", "n", "with", "AUC (95 %)", "calibration error"), map(_figures, head.validation)),
         "Five folds; a written post is predicted by a head that never saw a post of its industry in any language. "
         "Calibration error: expected calibration error over ten bins, of probabilities calibrated on other folds.",
+        f"![Probability said against share found, by source and language]({head.signal}.svg)",
+        "In the diagram a point is a tenth of the range of probabilities, as large as its posts are many; on the line, "
+        "of the posts said to carry the signal with probability p a share of p does.",
         "## Calibration and thresholds",
         _table(("language", "calibration"), map(_calibration_row, _by_language(head.calibrations))),
         _table(

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from models.calibration import Calibration, IsotonicCalibration, SigmoidCalibration
+from models.calibration import Calibration, IsotonicCalibration, ReliabilityBin, SigmoidCalibration
 from models.errors import KlankbordError, ModelFileDamaged
 from models.shared_layer import SharedLayer, logits_of_units, read_shared_layer
 from models.signals import SIGNALS
+from models.talk import TALK_FILE, TalkHeads, read_talk_heads
 
 SHIPPED_HEADS = Path(__file__).parent / "signal_heads"
 SHARED_LAYER_FILE = "shared_layer.safetensors"
@@ -59,6 +60,7 @@ class Validation:
     language : `POOLED` is all languages of the source.
     auc_low, auc_high : 95 % interval (Hanley and McNeil, 1982).
     calibration_error : expected calibration error, ten bins, of probabilities calibrated on other rows.
+    bins : the same by bin.
     """
 
     source: str
@@ -69,6 +71,7 @@ class Validation:
     auc_low: float
     auc_high: float
     calibration_error: float
+    bins: tuple[ReliabilityBin, ...]
 
 
 @dataclass(frozen=True)
@@ -133,9 +136,11 @@ class HeadSet:
     Parameters
     ----------
     heads : one per signal, all on one shared layer.
+    talk : what judges replies and returns; None = no reply is judged with these heads.
     """
 
-    def __init__(self, heads: Mapping[str, SignalHead]) -> None:
+    def __init__(self, heads: Mapping[str, SignalHead], talk: TalkHeads | None = None) -> None:
+        self.talk = talk
         self._heads = tuple(heads[signal] for signal in SIGNALS)
         self._shared = self._heads[0].shared
         self._weights = np.stack([head.weights for head in self._heads], axis=1)
@@ -143,7 +148,7 @@ class HeadSet:
 
     @classmethod
     def load(cls, folder: Path | None = None, *, encoder_version: str) -> "HeadSet":
-        """Read the shared layer and `<signal>.safetensors` for every signal; None is the shipped folder.
+        """Read the shared layer, every signal's head and what judges replies; None is the shipped folder.
 
         Raises
         ------
@@ -163,7 +168,13 @@ class HeadSet:
                     f"{folder / signal}.safetensors was fitted for encoder {head.encoder_version}, not for "
                     f"{encoder_version}; fit heads for this encoder with `klankbord train`"
                 )
-        return cls(heads)
+        talk = read_talk_heads(folder / TALK_FILE)
+        if talk.encoder_version != encoder_version:
+            raise HeadsForAnotherEncoder(
+                f"{folder / TALK_FILE} was fitted for encoder {talk.encoder_version}, not for {encoder_version}; "
+                "fit heads for this encoder with `klankbord train`"
+            )
+        return cls(heads, talk)
 
     @property
     def heads(self) -> Mapping[str, SignalHead]:
@@ -172,8 +183,9 @@ class HeadSet:
 
     @property
     def versions(self) -> Mapping[str, str]:
-        """Each signal's head version, in the order of `SIGNALS`."""
-        return {head.signal: head.version for head in self._heads}
+        """Each signal's head version, in the order of `SIGNALS`, then that of what judges replies ("talk")."""
+        of_talk = {} if self.talk is None else {"talk": self.talk.version}
+        return {**{head.signal: head.version for head in self._heads}, **of_talk}
 
     def logits(self, hidden: NDArray[np.float32]) -> NDArray[np.float64]:
         """Uncalibrated log odds, shape (n, 8); NaN rows where `hidden` is NaN.
@@ -243,9 +255,13 @@ def _head_from_json(facts: dict[str, Any], weights: NDArray[np.int16], shared: S
         bias=float(facts["bias"]),
         calibrations={language: _calibration(entry) for language, entry in facts["calibrations"].items()},
         thresholds={language: Threshold(**entry) for language, entry in facts["thresholds"].items()},
-        validation=tuple(Validation(**entry) for entry in facts["validation"]),
+        validation=tuple(map(_validation, facts["validation"])),
         sources=tuple(SourceCount(**count) for count in facts["sources"]),
     )
+
+
+def _validation(entry: dict[str, Any]) -> Validation:
+    return Validation(**{**entry, "bins": tuple(ReliabilityBin(**one) for one in entry["bins"])})
 
 
 def _as_json(by_language: Mapping[str, Any]) -> dict[str, Any]:

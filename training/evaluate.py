@@ -223,18 +223,25 @@ def measure_offensive_tweets(bench: Bench) -> Iterator[Row]:
 
 
 def measure_toxic_in_dutch_templates(bench: Bench) -> Iterator[Row]:
-    """Shipped `toxic` on hate templates, with the behaviours that it gets most wrong."""
+    """Shipped `toxic` on hate templates: all of them, each behaviour, and identity terms in harmless use."""
     measuring = read_hatecheck(bench.data_folder, language="dutch")
     p = bench.p("toxic", measuring, language="nl")
+    on = "multilingual_hatecheck nl; shipped"
+    yield _auc_row("Toxic, Dutch templates", on, measuring.labels, p)
     threshold = bench.heads.threshold("toxic", "nl").probability
-    note = "" if threshold is None else _worst_kinds(measuring, np.round(p, 6) >= threshold)
-    yield _auc_row("Toxic, Dutch templates", "multilingual_hatecheck nl; shipped", measuring.labels, p, note=note)
-
-
-def _worst_kinds(measuring: MeasuringSet, flagged: NDArray[np.bool_]) -> str:
+    flagged = np.zeros(len(p), dtype=bool) if threshold is None else np.round(p, 6) >= threshold
     right = flagged == (measuring.labels == 1)
-    shares = sorted((float(right[measuring.kinds == kind].mean()), str(kind)) for kind in set(measuring.kinds))
-    return "right least often: " + ", ".join(f"{kind} {share:.2f}" for share, kind in shares[:5])
+    for kind, label in sorted(set(zip(measuring.kinds.tolist(), measuring.labels.tolist(), strict=True))):
+        rows = (measuring.kinds == kind) & (measuring.labels == label)
+        measure = "share flagged" if label else "share left alone"
+        yield _share_row(f"Toxic, Dutch templates: {kind}", on, measure, right[rows])
+    harmless_use = np.isin(measuring.kinds, ("ident_neutral", "ident_pos"))
+    yield _share_row("Toxic, identity terms in harmless use", on, "share flagged", flagged[harmless_use])
+
+
+def _share_row(what: str, on: str, measure: str, found: NDArray[np.bool_]) -> Row:
+    low, high = wilson_interval(int(found.sum()), len(found))
+    return Row(what, on, measure, float(found.mean()), low, high, len(found))
 
 
 def measure_calibration_on_written_posts(bench: Bench) -> Iterator[Row]:

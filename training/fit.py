@@ -14,6 +14,7 @@ from models.calibration import (
     expected_calibration_error,
     fit_calibration,
     lowest_precise_point,
+    reliability_bins,
 )
 from models.card import write_card
 from models.encoder import Encoder
@@ -24,6 +25,7 @@ from models.signals import SIGNALS
 from training.dataset import SOURCES, WRITTEN, WRITTEN_TALK, LabelledTexts, read_examples
 from training.intervals import auc_interval
 from training.network import Recipe, train_network
+from training.reliability_diagram import reliability_diagram
 
 MIN_PRECISION = 0.8
 LIVE_SHARES = {"toxic": 0.02, "spam": 0.02}
@@ -98,8 +100,8 @@ class Readout:
 
     Attributes
     ----------
-    weights : shape (n_units, 8), columns as `SIGNALS`.
-    bias : shape (8,).
+    weights : shape (n_units, n_outputs); of the signal heads, columns as `SIGNALS`.
+    bias : shape (n_outputs,).
     """
 
     shared: SharedLayer
@@ -107,7 +109,7 @@ class Readout:
     bias: Array
 
     def logits(self, hidden: NDArray[np.float32]) -> Array:
-        """Log odds, shape (n, 8), as `HeadSet.logits` gives them."""
+        """Log odds, shape (n, n_outputs), as `HeadSet.logits` gives them."""
         return logits_of_units(self.shared.units(hidden), self.weights, self.bias)
 
 
@@ -122,7 +124,7 @@ class Calibrated:
 def train_heads(
     *, data_folder: Path, written_folder: Path, encoder: Encoder, out_folder: Path, report: Callable[[str], None]
 ) -> HeadSet:
-    """Fit all heads for one encoder; write the layer they share, and `<signal>.safetensors` and `<signal>.md` each.
+    """Fit all heads for one encoder; write the layer they share, and each head with its card and diagram.
 
     Equal inputs give equal bytes: rows are sorted by content, folds follow from it, and everything is fitted from a
     fixed seed on one thread.
@@ -150,6 +152,7 @@ def train_heads(
         (out_folder / SHARED_LAYER_FILE).write_bytes(head.shared.to_bytes())
         (out_folder / f"{head.signal}.safetensors").write_bytes(head.to_bytes())
         (out_folder / f"{head.signal}.md").write_text(_card(head), encoding="utf-8")
+        (out_folder / f"{head.signal}.svg").write_text(reliability_diagram(head), encoding="utf-8")
         report(_summary(head))
     return HeadSet(heads)
 
@@ -161,6 +164,7 @@ def fit_heads(
     encoder_version: str,
     hidden_layers: Sequence[int],
     learned: NDArray[np.bool_] | None = None,
+    seed: int = SEED,
 ) -> Iterator[SignalHead]:
     """Fit all heads together, and give them out in the order of `SIGNALS`.
 
@@ -178,9 +182,9 @@ def fit_heads(
     everything = np.ones(len(labelled), dtype=bool)
     tasks = [_task(signal, labelled, learned=everything if learned is None else learned) for signal in SIGNALS]
     with threadpool_limits(1):
-        features = _standardise(hidden)
-        logits = _held_out_logits(tasks, features, labelled.folds)
-        readout = _fit(tasks, features, rows=everything)
+        features = standardise(hidden)
+        logits = _held_out_logits(tasks, features, labelled.folds, seed=seed)
+        readout = _fit(tasks, features, rows=everything, seed=seed)
     for column, task in enumerate(tasks):
         with threadpool_limits(1):
             calibrated = _calibrate(task, logits[:, column], labelled)
@@ -198,8 +202,11 @@ def fit_heads(
         )
 
 
-def _standardise(hidden: NDArray[np.float32]) -> Features:
-    """All layers but the last: it is trained for similarity, and with it heads did worse on sources they never saw."""
+def standardise(hidden: NDArray[np.float32]) -> Features:
+    """Take all layers but the last, each column to mean 0 and variance 1.
+
+    The last is trained for similarity, and with it heads did worse on sources that they never saw.
+    """
     flat = hidden.reshape(len(hidden), -1).astype(np.float64)
     means, scales = flat.mean(axis=0), np.maximum(flat.std(axis=0), 1e-6)
     used = np.arange(flat.shape[1]) < max(hidden.shape[1] - 1, 1) * hidden.shape[2]
@@ -224,7 +231,7 @@ def logits_across_industries(labelled: LabelledTexts, hidden: NDArray[np.float32
     tasks = [_task(signal, labelled, learned=everything) for signal in SIGNALS]
     written = [replace(task, judged=task.judged & (sources == WRITTEN)) for task in tasks]
     with threadpool_limits(1):
-        return _held_out_logits(written, _standardise(hidden), folds)
+        return _held_out_logits(written, standardise(hidden), folds, seed=SEED)
 
 
 def _task(signal: str, labelled: LabelledTexts, *, learned: NDArray[np.bool_]) -> Task:
@@ -245,29 +252,35 @@ def _task(signal: str, labelled: LabelledTexts, *, learned: NDArray[np.bool_]) -
     return Task(signal, labels, weights, judged)
 
 
-def _held_out_logits(tasks: Sequence[Task], features: Features, folds: NDArray[np.int64]) -> Array:
+def _held_out_logits(tasks: Sequence[Task], features: Features, folds: NDArray[np.int64], *, seed: int) -> Array:
     """Each judged row's logits from heads that were fitted on the other folds; NaN elsewhere."""
     judged = np.stack([task.judged for task in tasks], axis=1)
     logits = np.full(judged.shape, np.nan)
     for fold in np.unique(folds[judged.any(axis=1)]):
         rows = judged.any(axis=1) & (folds == fold)
-        logits[rows] = _fit(tasks, features, rows=folds != fold).logits(features.hidden[rows])
+        logits[rows] = _fit(tasks, features, rows=folds != fold, seed=seed).logits(features.hidden[rows])
     logits[~judged] = np.nan
     return logits
 
 
-def _fit(tasks: Sequence[Task], features: Features, *, rows: NDArray[np.bool_]) -> Readout:
-    """One network for all signals, in the whole numbers that it will be stored in."""
-    network = train_network(
-        features.columns,
-        np.stack([task.labels for task in tasks], axis=1),
-        np.stack([task.weights for task in tasks], axis=1) * rows[:, None],
-        recipe=RECIPE,
-        seed=SEED,
-    )
+def _fit(tasks: Sequence[Task], features: Features, *, rows: NDArray[np.bool_], seed: int) -> Readout:
+    labels = np.stack([task.labels for task in tasks], axis=1)
+    weights = np.stack([task.weights for task in tasks], axis=1) * rows[:, None]
+    return fit_readout(features, labels, weights, recipe=RECIPE, seed=seed)
+
+
+def fit_readout(features: Features, labels: Array, weights: Array, *, recipe: Recipe, seed: int = SEED) -> Readout:
+    """One network for all outputs, in the whole numbers that it will be stored in; run it on one thread.
+
+    Parameters
+    ----------
+    labels : shape (n, n_outputs), 1, 0, or NaN where the weight is 0.
+    weights : shape (n, n_outputs), at least 0; 0 = not learned from.
+    """
+    network = train_network(features.columns, labels, weights, recipe=recipe, seed=seed)
     bias = np.rint(network.bias.astype(np.float64) * (COLUMN_STEPS * WEIGHT_STEPS)).astype(np.int32)
-    weights = np.where(features.used[:, None], network.weights, 0)
-    shared = SharedLayer(features.means, features.scales, in_weight_steps(weights), bias)
+    layer_weights = np.where(features.used[:, None], network.weights, 0)
+    shared = SharedLayer(features.means, features.scales, in_weight_steps(layer_weights), bias)
     return Readout(shared, in_weight_steps(network.output_weights), network.output_bias.astype(np.float64))
 
 
@@ -366,6 +379,7 @@ def _validation(source: str, language: str, labels: Array, logits: Array, p: Arr
         auc_low=round(low, 4),
         auc_high=round(high, 4),
         calibration_error=round(expected_calibration_error(p, labels), 4),
+        bins=reliability_bins(p, labels),
     )
 
 

@@ -276,13 +276,20 @@ def _mistake(
 
 
 def wrong_spaces(sample: Sample, run: Run) -> tuple[Mistake, ...]:
-    """The posts that belong in another space; the analysis does not say so, so that every one is missed."""
-    moves = {
-        post_id: f"{sample.records[post_id]['space']} → {sample.truth[post_id]['belongs_in']}"
-        for post_id in run.posts
-        if sample.truth[post_id]["belongs_in"] is not None
-    }
-    return tuple(_mistake(sample, run.posts[post_id], "missed", None, move) for post_id, move in moves.items())
+    """Posts that belong in another space and were not told so, and posts that were sent elsewhere and belong here."""
+    mistakes = []
+    for post_id, post in run.posts.items():
+        meant, found = sample.truth[post_id]["belongs_in"], better_space(post)
+        if meant != found:
+            note = f"{sample.records[post_id]['space']} → {meant or 'stays'}, found {found or 'none'}"
+            mistakes.append(_mistake(sample, post, "wrong" if found else "missed", None, note))
+    return tuple(mistakes)
+
+
+def better_space(post: Mapping[str, Any]) -> str | None:
+    """The other space that the analysis names for a post; None = none."""
+    placement = post.get("placement")
+    return None if placement is None else placement["space"]
 
 
 # Episodes

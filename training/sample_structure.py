@@ -294,7 +294,8 @@ def _check_line(
 
 
 def _tells(line: Mapping[str, Any], subject: str, change: PlantedChange) -> bool:
-    return line["kind"] == "topic_share" and subject == change.subject and (line["to"] > line["from"]) == change.rises
+    is_about_it = line["kind"] in {"topic_share", "topic_turn"} and subject == change.subject
+    return is_about_it and (line["to"] > line["from"]) == change.rises
 
 
 def _posts_by_period(sample: Sample, run: Run) -> Mapping[tuple[str, str], int]:

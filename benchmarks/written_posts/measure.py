@@ -17,6 +17,7 @@ from models.heads import HeadSet
 from models.registry import load_encoder
 from training.challenge import PAIRS_IN_ORDER, measure_challenge_set
 from training.data_card import (
+    LANGUAGES,
     count_posts,
     cross_table,
     curve_table,
@@ -56,8 +57,8 @@ def measure_texts(data: Path, encoder: Encoder) -> dict[str, str]:
     replies, returns = read_lines(WRITTEN_FOLDER / "replies.jsonl"), read_lines(WRITTEN_FOLDER / "returns.jsonl")
     return {
         **count_posts(posts),
-        "replies": cross_table([(f"`{row['kind']}`", row["language"]) for row in replies], columns=("nl", "en")),
-        "returns": cross_table([(f"`{row['outcome']}`", row["language"]) for row in returns], columns=("nl", "en")),
+        "replies": cross_table([(f"`{row['kind']}`", row["language"]) for row in replies], columns=LANGUAGES),
+        "returns": cross_table([(f"`{row['outcome']}`", row["language"]) for row in returns], columns=LANGUAGES),
         "near-duplicates": duplicates_table(posts, vectors),
         "wording": wording_table(posts, read_real_texts(data)),
         "length": length_table(posts),

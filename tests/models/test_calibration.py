@@ -5,12 +5,14 @@ from hypothesis import strategies as st
 
 from models.calibration import (
     IsotonicCalibration,
+    ReliabilityBin,
     SigmoidCalibration,
     expected_calibration_error,
     fit_calibration,
     fit_isotonic,
     fit_platt,
     lowest_precise_point,
+    reliability_bins,
 )
 
 
@@ -115,3 +117,12 @@ def test_asking_more_precision_never_lowers_the_threshold(one, other):
     p = SigmoidCalibration(1.0, 0.0).probabilities(logits)
     low, high = (lowest_precise_point(p, labels, min_precision=x) for x in sorted((one, other)))
     assert high is None or (low is not None and low.probability <= high.probability)
+
+
+def test_reliability_bins_hold_every_row_once_and_give_the_calibration_error() -> None:
+    p = np.array([0.02, 0.04, 0.55, 0.51, 0.59, 1.0])
+    labels = np.array([0.0, 1.0, 1.0, 0.0, 1.0, 1.0])
+    bins = reliability_bins(p, labels)
+    assert bins == (ReliabilityBin(0.03, 0.5, 2), ReliabilityBin(0.55, 0.6667, 3), ReliabilityBin(1.0, 1.0, 1))
+    gaps = sum(one.n * abs(one.mean_probability - one.share) for one in bins)
+    assert gaps / len(p) == pytest.approx(expected_calibration_error(p, labels), abs=1e-4)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from planted_talk import planted_heads as planted_talk
 
 from models.calibration import IsotonicCalibration, SigmoidCalibration
 from models.card import write_card
@@ -23,6 +24,7 @@ from models.heads import (
 )
 from models.shared_layer import COLUMN_STEPS, WEIGHT_STEPS, SharedLayer, in_weight_steps, read_shared_layer
 from models.signals import SIGNALS, UNKNOWN_LANGUAGE
+from models.talk import TALK_FILE
 
 N_LAYERS, DIM, N_UNITS = 3, 384, 40
 ENCODER_VERSION = "tiny-1"
@@ -59,8 +61,8 @@ def planted_head(signal: str) -> SignalHead:
             "en": Threshold(None, "unreachable", None, None, 500),
         },
         validation=(
-            Validation("written", POOLED, 900, 300, 0.93, 0.92, 0.94, 0.02),
-            Validation("written", "nl", 400, 130, 0.88, 0.86, 0.9, 0.06),
+            Validation("written", POOLED, 900, 300, 0.93, 0.92, 0.94, 0.02, ()),
+            Validation("written", "nl", 400, 130, 0.88, 0.86, 0.9, 0.06, ()),
         ),
         sources=(
             SourceCount("written", "nl", 130, 270, is_judged=True),
@@ -71,7 +73,7 @@ def planted_head(signal: str) -> SignalHead:
 
 @pytest.fixture(scope="module")
 def heads() -> HeadSet:
-    return HeadSet({signal: planted_head(signal) for signal in SIGNALS})
+    return HeadSet({signal: planted_head(signal) for signal in SIGNALS}, planted_talk())
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +86,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / SHARED_LAYER_FILE).write_bytes(planted_layer().to_bytes())
     for signal in SIGNALS:
         (tmp_path / f"{signal}.safetensors").write_bytes(planted_head(signal).to_bytes())
+    (tmp_path / TALK_FILE).write_bytes(planted_talk().to_bytes())
     return tmp_path
 
 
@@ -161,9 +164,17 @@ def test_heads_of_another_encoder_are_refused(folder):
     assert "\n" not in str(refusal.value)
 
 
-def test_a_missing_head_is_named(folder):
-    (folder / "praise.safetensors").unlink()
-    with pytest.raises(ModelFileDamaged, match=r"praise\.safetensors"):
+def test_talk_heads_of_another_encoder_are_refused(folder):
+    other = replace(planted_talk(), encoder_version="tiny-2")
+    (folder / TALK_FILE).write_bytes(other.to_bytes())
+    with pytest.raises(HeadsForAnotherEncoder, match=TALK_FILE):
+        HeadSet.load(folder, encoder_version=ENCODER_VERSION)
+
+
+@pytest.mark.parametrize("name", ["praise.safetensors", TALK_FILE])
+def test_a_missing_head_is_named(folder, name):
+    (folder / name).unlink()
+    with pytest.raises(ModelFileDamaged, match=re.escape(name)):
         HeadSet.load(folder, encoder_version=ENCODER_VERSION)
 
 

@@ -46,9 +46,9 @@ def first_layer() -> SharedLayer:
 @pytest.fixture
 def heads() -> HeadSet:
     rows = (
-        Validation("written", POOLED, 1000, 300, 0.95, 0.94, 0.96, 0.02),
-        Validation("written", "nl", 600, 200, 0.96, 0.94, 0.98, 0.03),
-        Validation("written", "en", 250, 100, 0.91, 0.88, 0.94, 0.07),
+        Validation("written", POOLED, 1000, 300, 0.95, 0.94, 0.96, 0.02, ()),
+        Validation("written", "nl", 600, 200, 0.96, 0.94, 0.98, 0.03, ()),
+        Validation("written", "en", 250, 100, 0.91, 0.88, 0.94, 0.07, ()),
     )
     thresholds = {
         POOLED: Threshold(0.6, "pooled", 0.8, 0.7, 1000),

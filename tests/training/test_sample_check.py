@@ -78,7 +78,13 @@ def test_placement_is_found_from_the_threshold_of_its_queue_on():
         ("p1", "missed", "starts its thread")
     ]
     (elsewhere,) = wrong_spaces(sample, run)
-    assert (elsewhere.post_id, elsewhere.outcome, elsewhere.note) == ("p2", "missed", "winkels → recepten")
+    assert (elsewhere.post_id, elsewhere.outcome, elsewhere.note) == (
+        "p2",
+        "missed",
+        "winkels → recepten, found none",
+    )
+    found = run_of([line("p0", placement={"space": None}), unread, line("p2", placement={"space": "recepten"})])
+    assert wrong_spaces(sample, found) == ()
 
 
 def meant_episode(**fields: Any) -> dict[str, Any]:

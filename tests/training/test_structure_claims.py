@@ -3,10 +3,11 @@ import pytest
 from training.challenge import CHALLENGE_SET, measure_challenge_set, read_challenge_set
 from training.evaluate import evaluate
 from training.measuring_sets import MeasuringSetMissing
+from training.relevance_claims import RELEVANCE_CLAIMS
 from training.structure_claims import STRUCTURE_CLAIMS
 
 
-@pytest.mark.parametrize("claim", STRUCTURE_CLAIMS)
+@pytest.mark.parametrize("claim", [*STRUCTURE_CLAIMS, *RELEVANCE_CLAIMS])
 def test_a_claim_without_its_data_is_listed_as_such(claim, encoder, shipped_heads, tmp_path):
     (row,) = evaluate(tmp_path, encoder=encoder, heads=shipped_heads, report=lambda line: None, claims=[claim])
     assert row.figure is None
