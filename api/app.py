@@ -9,10 +9,11 @@ from api.deps import Service
 from api.errors import install_handlers
 from api.middleware import BodyLimit, RequestLog
 from api.pages.site import add_pages
-from api.routes import communities, findings, flags, health, live, posts
+from api.routes import communities, episodes, findings, flags, health, live, notices, posts, topics, webhooks
 from api.schemas.problem import Problem
 from moderation.db import Database
 from moderation.pipeline import Models
+from moderation.settings import Settings
 
 VERSION = "1"
 DESCRIPTION = """
@@ -25,9 +26,14 @@ Writes take an `Idempotency-Key`.
 """
 
 
-def create_app(database: Database, models: Models) -> FastAPI:
-    """The web application over an open database and loaded models; whoever opened them closes them."""
-    service = Service(database, models)
+def create_app(database: Database, models: Models, settings: Settings | None = None) -> FastAPI:
+    """The web application over an open database and loaded models; whoever opened them closes them.
+
+    Parameters
+    ----------
+    settings : None = read from the environment.
+    """
+    service = Service(database, models, settings or Settings())
     # The pages about the API that FastAPI brings load scripts from elsewhere.
     app = FastAPI(
         title="Klankbord",
@@ -41,7 +47,7 @@ def create_app(database: Database, models: Models) -> FastAPI:
     install_handlers(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(RequestLog, metrics=service.metrics)
-    for part in (communities, posts, flags, findings, live, health):
+    for part in (communities, posts, flags, findings, episodes, topics, live, health, notices, webhooks):
         app.include_router(part.router)
     add_pages(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api import service_commands
+from api import correction_commands, notice_commands, service_commands
 from api.demo import serve_sample
 from api.options import read_columns
 from api.progress import BarProgress, LineProgress, open_progress
@@ -28,8 +28,12 @@ from moderation.reports.page import REPORT_LANGUAGES, write_page
 from moderation.scoring import BATCH_SIZE
 from training.challenge import measure_challenge_set
 from training.evaluate import CLAIMS, evaluate, write_evaluation
+from training.explanation_claims import measure_explanations
 from training.fit import train_heads
+from training.relevance_claims import RELEVANCE_CLAIMS
+from training.reply_claims import REPLY_CLAIMS
 from training.structure_claims import STRUCTURE_CLAIMS
+from training.talk import train_talk_heads
 
 PORT = service_commands.PORT
 SAMPLE = Path(__file__).parents[1] / "examples" / "sample"
@@ -128,14 +132,17 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder for the heads and their cards.")],
     encoder: Annotated[str, typer.Option(envvar="KLANKBORD_ENCODER", help="Model name or folder.")] = "bundled",
 ) -> None:
-    """Fit the signal heads on open data and the posts written for this project, and write their cards.
+    """Fit the heads on open data and on the posts and replies written for this project, and write their cards.
 
     Example: klankbord train --data label-sets --out heads
     """
     with _progress() as progress:
         loaded = load_encoder(encoder, report=progress.note)
-        train_heads(
+        heads = train_heads(
             data_folder=data, written_folder=WRITTEN_POSTS, encoder=loaded, out_folder=out, report=progress.note
+        )
+        train_talk_heads(
+            written_folder=WRITTEN_POSTS, encoder=loaded, heads=heads, out_folder=out, report=progress.note
         )
 
 
@@ -158,7 +165,14 @@ def evaluate_command(
             encoder=loaded,
             heads=heads,
             report=progress.note,
-            claims=(*CLAIMS, measure_challenge_set, *STRUCTURE_CLAIMS),
+            claims=(
+                *CLAIMS,
+                measure_challenge_set,
+                measure_explanations,
+                *STRUCTURE_CLAIMS,
+                *RELEVANCE_CLAIMS,
+                *REPLY_CLAIMS,
+            ),
         )
         write_evaluation(
             rows, out, encoder_version=loaded.version, head_versions=heads.versions, made_on=datetime.now(tz=UTC).date()
@@ -173,8 +187,11 @@ app.command(name="serve")(service_commands.serve)
 app.command(name="worker")(service_commands.worker)
 app.command(name="migrate")(service_commands.migrate_command)
 app.command(name="import")(service_commands.import_command)
+app.command(name="export-corrections")(correction_commands.export_corrections_command)
 app.add_typer(service_commands.keys, name="keys")
 app.add_typer(service_commands.moderators, name="moderators")
+app.add_typer(notice_commands.webhooks, name="webhooks")
+app.add_typer(notice_commands.digest, name="digest")
 
 
 @contextmanager

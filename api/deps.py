@@ -13,6 +13,7 @@ from api.metrics import Metrics
 from moderation.accounts import SignInAttempts
 from moderation.db import Database
 from moderation.pipeline import Models
+from moderation.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Service:
 
     database: Database
     models: Models
+    settings: Settings = field(default_factory=Settings)
     metrics: Metrics = field(default_factory=Metrics)
     sign_in_attempts: SignInAttempts = field(default_factory=SignInAttempts)
 

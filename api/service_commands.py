@@ -76,7 +76,7 @@ def worker() -> None:
     Example: klankbord worker
     """
     with open_service() as service, running_worker(service):
-        _say("working; Ctrl-C stops")
+        say("working; Ctrl-C stops")
         _wait_for_signal()
 
 
@@ -85,9 +85,9 @@ def migrate_command() -> None:
 
     Example: klankbord migrate
     """
-    with open_database(Settings(), report=_say) as database:
+    with open_database(Settings(), report=say) as database:
         migrate(database)
-    _say("the tables are up to date")
+    say("the tables are up to date")
 
 
 def import_command(
@@ -105,7 +105,7 @@ def import_command(
     Example: klankbord import posts.jsonl.gz --community mandeveld --settings community.toml
     """
     columns = read_columns(column)
-    with open_database(Settings(), report=_say) as database:
+    with open_database(Settings(), report=say) as database:
         migrate(database)
         counts = import_exports(
             database, exports, slug=community, settings=settings, columns=columns, rejects_file=rejects
@@ -113,11 +113,11 @@ def import_command(
     if as_json:
         typer.echo(json.dumps(counts))
         return
-    _say(
+    say(
         f"{counts['read']:,} posts read, {counts['accepted']:,} new or newer, {counts['unchanged']:,} unchanged, "
         f"{counts['rejected']:,} lines refused"
     )
-    _say("klankbord serve or klankbord worker scores what is new")
+    say("klankbord serve or klankbord worker scores what is new")
 
 
 @keys.command("create")
@@ -131,11 +131,11 @@ def create_key(
 
     Example: klankbord keys create --community mandeveld --scope ingest
     """
-    with _migrated() as database, database.transaction() as session:
+    with migrated() as database, database.transaction() as session:
         row = find_or_make_community(session, community)
         expires_at = None if days is None else datetime.now(UTC) + timedelta(days=days)
         key = accounts.create_key(session, row.id, name=name, scope=scope, expires_at=expires_at)
-    _say("Keep this key; it is not shown again:")
+    say("Keep this key; it is not shown again:")
     typer.echo(key.token)
 
 
@@ -145,7 +145,7 @@ def list_keys(community: _Slug) -> None:
 
     Example: klankbord keys list --community mandeveld
     """
-    with _migrated() as database, database.transaction() as session:
+    with migrated() as database, database.transaction() as session:
         for row in accounts.list_keys(session, find_community(session, community).id):
             state = "revoked" if row.revoked_at else f"expires {row.expires_at:%Y-%m-%d}" if row.expires_at else "works"
             typer.echo(f"{row.id}\t{row.prefix}…\t{row.scope}\t{row.name}\t{state}")
@@ -159,9 +159,9 @@ def revoke_key(
 
     Example: klankbord keys revoke 3 --community mandeveld
     """
-    with _migrated() as database, database.transaction() as session:
+    with migrated() as database, database.transaction() as session:
         accounts.revoke_key(session, find_community(session, community).id, key_id, at=datetime.now(UTC))
-    _say(f"key {key_id} works no more")
+    say(f"key {key_id} works no more")
 
 
 @moderators.command("add")
@@ -175,9 +175,9 @@ def add_moderator(
     Example: klankbord moderators add --community mandeveld --name Noor
     """
     password = sys.stdin.readline().rstrip("\n") if password_stdin else getpass.getpass("Password: ")
-    with _migrated() as database, database.transaction() as session:
+    with migrated() as database, database.transaction() as session:
         accounts.make_moderator(session, find_community(session, community).id, name=name, password=password)
-    _say(f"{name} can sign in")
+    say(f"{name} can sign in")
 
 
 @moderators.command("disable")
@@ -186,10 +186,10 @@ def disable_moderator(community: _Slug, name: Annotated[str, typer.Option(help="
 
     Example: klankbord moderators disable --community mandeveld --name Noor
     """
-    with _migrated() as database, database.transaction() as session:
+    with migrated() as database, database.transaction() as session:
         community_id = find_community(session, community).id
         accounts.disable_moderator(session, community_id, name, at=datetime.now(UTC))
-    _say(f"{name} cannot sign in any more")
+    say(f"{name} cannot sign in any more")
 
 
 @contextmanager
@@ -206,10 +206,11 @@ def open_service(settings: Settings | None = None, *, log_level: int = logging.I
             structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
         ],
     )
-    with open_database(settings, report=_say) as database:
+    with open_database(settings, report=say) as database:
         migrate(database)
-        encoder = load_encoder(settings.encoder, report=_say)
-        yield Service(database, Models(encoder, HeadSet.load(settings.heads, encoder_version=encoder.version)))
+        encoder = load_encoder(settings.encoder, report=say)
+        models = Models(encoder, HeadSet.load(settings.heads, encoder_version=encoder.version))
+        yield Service(database, models, settings)
 
 
 def listen(service: Service, *, host: str, port: int, works: bool, ready: str = "Klankbord is at {address}") -> None:
@@ -226,17 +227,17 @@ def listen(service: Service, *, host: str, port: int, works: bool, ready: str = 
     except OSError as error:
         raise AddressInUse(f"{host}:{port} cannot be used ({error.strerror}); choose another --port") from error
     config = uvicorn.Config(
-        create_app(service.database, service.models),
+        create_app(service.database, service.models, service.settings),
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=CLOSING_SECONDS,
     )
     with listener, running_worker(service) if works else nullcontext():
-        _say(ready.format(address=f"http://{host}:{listener.getsockname()[1]}"))
+        say(ready.format(address=f"http://{host}:{listener.getsockname()[1]}"))
         try:
             uvicorn.Server(config).run(sockets=[listener])
         except KeyboardInterrupt:
-            _say("stopped")
+            say("stopped")
 
 
 def import_exports(
@@ -260,7 +261,7 @@ def import_exports(
         with database.transaction() as session:
             n_accepted += len(store_versions(session, row, posts, now=datetime.now(UTC), is_backfill=True))
     for reject in export.rejects[:SHOWN_REJECTS]:
-        _say(f"refused: {reject.file} line {reject.line}: {reject.field or 'the line'} {reject.reason}")
+        say(f"refused: {reject.file} line {reject.line}: {reject.field or 'the line'} {reject.reason}")
     if rejects_file is not None:
         lines = [{"file": r.file, "line": r.line, "field": r.field, "reason": r.reason} for r in export.rejects]
         rejects_file.write_text(
@@ -295,8 +296,9 @@ def _has_topics(session: Session, community_id: int) -> bool:
 
 
 @contextmanager
-def _migrated() -> Iterator[Database]:
-    with open_database(Settings(), report=_say) as database:
+def migrated() -> Iterator[Database]:
+    """The configured database with its tables up to date."""
+    with open_database(Settings(), report=say) as database:
         migrate(database)
         yield database
 
@@ -315,8 +317,9 @@ def _wait_for_signal() -> None:
     try:
         signal.pause()
     except KeyboardInterrupt:
-        _say("stopped")
+        say("stopped")
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """A line for the person at the terminal; what programs read goes to standard output."""
     typer.echo(line, err=True)

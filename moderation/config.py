@@ -7,7 +7,7 @@ from typing import Annotated, Literal, NoReturn
 from zoneinfo import ZoneInfo, available_timezones
 
 import holidays as public_holidays
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
 from models.languages import known_languages
@@ -41,6 +41,15 @@ class Community(BaseModel):
     opening_hours : by weekday "mon" to "sun", as `moderation.opening_hours.open_stretches` reads them; a day that is
         left out is closed, an empty table means that no hours are known.
     holidays : country, or country and part ("NL", "DE-BY"), whose public holidays are closed; None = no holidays.
+    alarm_authors : so many members who join in a complaint within 24 hours raise an alarm.
+    target_hours : an unhappy member should have an answer within so many hours, outside opening hours not counted;
+        None = 8 opening hours, or 24 hours where no opening hours are known.
+    digest_hour : from this hour of the day, in `timezone`, the daily digest is sent.
+    watched_since : before this moment only threads that still waited for an answer were imported; waiting times then
+        count from this moment on for those. None = the whole history was imported.
+    compared_with : slug of the community that this one is compared with, one of the two an outside channel; both have
+        to name each other.
+    not_asked : author ids of members who do not want to be suggested as the one to answer.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,6 +64,12 @@ class Community(BaseModel):
     opening_hours: dict[str, str] = Field(default_factory=dict)
     holidays: str | None = None
     spaces: tuple[Space, ...] = ()
+    alarm_authors: int = Field(default=3, ge=2, le=1000, strict=True)
+    target_hours: float | None = Field(default=None, gt=0, le=240)
+    digest_hour: int = Field(default=8, ge=0, le=23, strict=True)
+    watched_since: AwareDatetime | None = None
+    compared_with: str | None = None
+    not_asked: tuple[_Text, ...] = ()
 
     @field_validator("languages")
     @classmethod

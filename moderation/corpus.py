@@ -9,8 +9,40 @@ from numpy.typing import NDArray
 
 from models.heads import Threshold
 from models.signals import SIGNALS
+from models.talk import TalkHeads
 from moderation.posts import Post
 from moderation.reading import Reading
+from moderation.word_evidence import PostWords, words_of_posts
+
+
+@dataclass(frozen=True)
+class Talk:
+    """What every post would be as a reply, and as its writer's return.
+
+    Attributes
+    ----------
+    log_odds : shape (n, `models.talk.N_TALK`); NaN rows for posts that were not read.
+    heads : what gave the log odds and what judges by them.
+    """
+
+    log_odds: NDArray[np.float64]
+    heads: TalkHeads
+
+
+@dataclass(frozen=True)
+class ReplyBackground:
+    """What replies are compared with beside their own openings; fixed, so that one thread is judged as all of them are.
+
+    Attributes
+    ----------
+    mean : shape (dim,), what all posts of the community share; NaN = not known, and nothing is compared.
+    openings : shape (n, dim), of other threads, less the mean, unit rows.
+    thread_ids : shape (n,), text: the thread of each opening.
+    """
+
+    mean: NDArray[np.float64]
+    openings: NDArray[np.float32]
+    thread_ids: NDArray[np.str_]
 
 
 @dataclass(frozen=True)
@@ -26,6 +58,8 @@ class Corpus:
     vectors : shape (n, dim), float32, unit rows; NaN rows for posts without any words.
     signals : shape (n, 8), float64 in [0, 1], columns as `models.signals.SIGNALS`; NaN = not scored.
     thresholds : by (signal, language) for every signal and every language in `languages`.
+    talk : None where nothing is to be judged as a reply or a return; every reply is then "other", not read.
+    background : None = worked out from the corpus itself.
     """
 
     posts: tuple[Post, ...]
@@ -34,6 +68,8 @@ class Corpus:
     vectors: NDArray[np.float32]
     signals: NDArray[np.float64]
     thresholds: Mapping[tuple[str, str], Threshold]
+    talk: Talk | None = None
+    background: ReplyBackground | None = None
 
     def __len__(self) -> int:
         return len(self.posts)
@@ -64,6 +100,11 @@ class Corpus:
     def p(self, signal: str) -> NDArray[np.float64]:
         """The probability of one signal for every row, NaN where not scored; shape (n,)."""
         return self.signals[:, SIGNALS.index(signal)]
+
+    @cached_property
+    def distinct_words(self) -> PostWords:
+        """The distinct words of every row."""
+        return words_of_posts([reading.words for reading in self.readings])
 
     def above_threshold(self, signal: str) -> NDArray[np.bool_]:
         """Rows whose signal reaches its language's threshold; a language without a threshold never does."""

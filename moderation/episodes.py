@@ -6,19 +6,19 @@ The same reading finds the questions that wait.
 """
 
 import re
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moderation.corpus import Corpus
+from moderation.corrections import Correction, Corrections
 from moderation.posts import Post
 from moderation.replies import ReplyJudgement
-from moderation.reply_phrases import gives_thanks, read_clauses
 
 MAX_CANDIDATES = 64
 """A flat reply is compared with so many of the latest openings of its thread, so that work grows with the posts."""
@@ -34,13 +34,6 @@ MARGIN_COSINE = 0.02
 that it resembles about as much (within 0.02): one "fixed now" ends an outage for all who reported it. The three figures
 are for the bundled encoder, whose cosines lie between 0.7 and 0.95.
 """
-CORRECTION_WINDOW = timedelta(hours=72)
-TONE_MARGIN = 0.2
-"""How far both negative signals must fall for a tone to be clearly less negative, in probability."""
-MIN_TONE_WORDS = 3
-MIN_TURNING_MEMBERS = 2
-
-Corrector = Literal["staff", "peer", "community"]
 EndCode = Literal["deleted", "locked"]
 
 
@@ -70,16 +63,13 @@ class End:
 
 
 @dataclass(frozen=True)
-class Correction:
-    """Who put an episode right, and when."""
-
-    by: Corrector
-    at: datetime
-
-
-@dataclass(frozen=True)
 class EpisodeTimes:
-    """Rows of the first replies of each kind, None = none yet; and the correction, None = not corrected."""
+    """Rows of the first replies of each kind, None = none yet; and the correction, None = not corrected.
+
+    Attributes
+    ----------
+    judged : why each of these replies counts, by row.
+    """
 
     touch: int | None = None
     answer: int | None = None
@@ -88,13 +78,18 @@ class EpisodeTimes:
     deflected: int | None = None
     acknowledged: int | None = None
     correction: Correction | None = None
+    judged: Mapping[int, ReplyJudgement] = field(default_factory=dict)
 
 
-def find_episodes(corpus: Corpus) -> list[Opening]:
+def find_episodes(corpus: Corpus, ruled: Mapping[int, bool] = MappingProxyType({})) -> list[Opening]:
     """Find every negative episode, in time order.
 
     An episode starts at a member's post above the threshold for negative word of mouth, unless an ancestor or an
     earlier post by the same author in the thread belongs to an episode; staff and bots never start one.
+
+    Parameters
+    ----------
+    ruled : rows of which a person said whether they start an episode, which then holds.
     """
     is_negative = corpus.above_threshold("negative_wom")
 
@@ -103,9 +98,9 @@ def find_episodes(corpus: Corpus) -> list[Opening]:
 
         def opens(row: int, belongs_to: int | None) -> bool:
             post = corpus.posts[row]
-            if post.role != "member" or not is_negative[row]:
+            if post.role != "member" or not ruled.get(row, is_negative[row]):
                 return False
-            starts = belongs_to is None and post.author_id not in unhappy_authors
+            starts = row in ruled or (belongs_to is None and post.author_id not in unhappy_authors)
             if post.author_id is not None and (starts or belongs_to is not None):
                 unhappy_authors.add(post.author_id)
             return starts
@@ -173,12 +168,12 @@ def _read_thread(corpus: Corpus, rows: list[int], opens: OpeningRule) -> list[Op
             latest = [*latest[1 - MAX_CANDIDATES :], row]
         belongs_to[row] = owner
     return [
-        Opening(row, first_row, tuple(r for r in sorted(spoken) if _is_reply(corpus.posts[r], corpus.posts[row])))
+        Opening(row, first_row, tuple(r for r in sorted(spoken) if is_reply(corpus.posts[r], corpus.posts[row])))
         for row, spoken in spoken_to.items()
     ]
 
 
-def _is_reply(reply: Post, opening: Post) -> bool:
+def is_reply(reply: Post, opening: Post) -> bool:
     """Whether a post is by another human and not older; a member without a name might be the writer himself."""
     is_someone_else = reply.author_id != opening.author_id if reply.author_id is not None else reply.role == "staff"
     return (
@@ -277,12 +272,7 @@ class EpisodeMeter:
         self.corpus = corpus
         self._start_rows = {episode.row for episode in episodes}
         self._is_negative_wom = corpus.above_threshold("negative_wom")
-        self._is_negative = corpus.above_threshold("negative")
-        self._p_negative = np.stack([corpus.p("negative_wom"), corpus.p("negative")])
-        self._rows_by_author: dict[tuple[str, str], list[int]] = {}
-        for row, post in enumerate(corpus.posts):
-            if post.author_id is not None and post.deleted_at is None:
-                self._rows_by_author.setdefault((post.thread_id, post.author_id), []).append(row)
+        self._corrections = Corrections(corpus)
 
     def amplifying_rows(self, episode: Opening) -> list[int]:
         """Rows of the later negative posts by other members that speak to an episode and start none themselves."""
@@ -301,80 +291,25 @@ class EpisodeMeter:
         until : when a deletion, a lock or the end of the data stopped the clocks; later posts do not count.
         """
         posts = self.corpus.posts
-        kinds = {
-            row: judgement.kind
+        judged = {
+            row: judgement
             for row, judgement in zip(episode.replies, judgements, strict=True)
             if posts[row].created_at <= until
         }
-        answers = [row for row, kind in kinds.items() if kind == "answer"]
+        answers = [row for row, judgement in judged.items() if judgement.kind == "answer"]
+        firsts = {
+            "touch": next(iter(judged), None),
+            "answer": next(iter(answers), None),
+            "staff_answer": next((row for row in answers if posts[row].role == "staff"), None),
+            "peer_answer": next((row for row in answers if posts[row].role == "member"), None),
+            "deflected": next((row for row, judgement in judged.items() if judgement.kind == "deflected"), None),
+            "acknowledged": next((row for row, judgement in judged.items() if judgement.kind == "acknowledged"), None),
+        }
         return EpisodeTimes(
-            touch=next(iter(kinds), None),
-            answer=next(iter(answers), None),
-            staff_answer=next((row for row in answers if posts[row].role == "staff"), None),
-            peer_answer=next((row for row in answers if posts[row].role == "member"), None),
-            deflected=next((row for row, kind in kinds.items() if kind == "deflected"), None),
-            acknowledged=next((row for row, kind in kinds.items() if kind == "acknowledged"), None),
+            **firsts,
             correction=self._correction(episode, answers, until=until) if answers else None,
+            judged={row: judged[row] for row in sorted({row for row in firsts.values() if row is not None})},
         )
 
     def _correction(self, episode: Opening, answers: list[int], *, until: datetime) -> Correction | None:
-        """The author's own recovery if there is one, else the turn that other members brought about."""
-        posts = self.corpus.posts
-
-        def follows_answer(row: int) -> bool:
-            n_before = bisect_left(answers, row)
-            at = posts[row].created_at
-            return n_before > 0 and at <= min(until, posts[answers[n_before - 1]].created_at + CORRECTION_WINDOW)
-
-        recoveries = [row for row in self._returns(episode) if follows_answer(row) and self._recovers(episode.row, row)]
-        recoveries += [row for row in self._accepted_rows(episode) if row in answers or follows_answer(row)]
-        if recoveries:
-            by: Corrector = "staff" if posts[answers[0]].role == "staff" else "peer"
-            return Correction(by, posts[min(recoveries)].created_at)
-        turned = self._turning_row(episode.row, [row for row in episode.replies if follows_answer(row)])
-        return None if turned is None else Correction("community", posts[turned].created_at)
-
-    def _returns(self, episode: Opening) -> list[int]:
-        """Rows of the author's own later posts in the thread, in time order."""
-        post = self.corpus.posts[episode.row]
-        own = self._rows_by_author.get((post.thread_id, post.author_id or ""), [])
-        return own[bisect_right(own, episode.row) :]
-
-    def _recovers(self, start: int, later: int) -> bool:
-        """Whether the author comes back with thanks or with a clearly less negative tone."""
-        if self._is_negative_wom[later]:
-            return False
-        if self._is_clearly_calmer(start, later):
-            return True
-        return gives_thanks(read_clauses(self.corpus.readings[later].words, by_staff=False))
-
-    def _is_clearly_calmer(self, start: int, later: int) -> bool:
-        """Both negative signals below their thresholds and lower by the margin; False where a signal is missing."""
-        if self.corpus.readings[later].n_words < MIN_TONE_WORDS or self._is_negative_wom[later]:
-            return False
-        fall = np.round(self._p_negative[:, start] - self._p_negative[:, later], 6)
-        return not self._is_negative[later] and bool((fall >= TONE_MARGIN).all())
-
-    def _accepted_rows(self, episode: Opening) -> list[int]:
-        """Posts marked as the solution, where the episode's author could mark them: the one who opened the thread."""
-        author_id = self.corpus.posts[episode.row].author_id
-        if author_id is None or author_id != self.corpus.posts[episode.first_row].author_id:
-            return []
-        return [row for row in (*episode.replies, *self._returns(episode)) if self.corpus.posts[row].accepted]
-
-    def _turning_row(self, start: int, later: Sequence[int]) -> int | None:
-        """The post at which the tone had turned: two members calmer than the start, more calm posts than negative."""
-        calm_authors: set[str] = set()
-        n_calm, n_negative = 0, 0
-        for row in later:
-            post = self.corpus.posts[row]
-            if post.role != "member" or post.author_id is None:
-                continue
-            if self._is_negative_wom[row]:
-                n_negative += 1
-            elif self._is_clearly_calmer(start, row):
-                n_calm += 1
-                calm_authors.add(post.author_id)
-            if len(calm_authors) >= MIN_TURNING_MEMBERS and n_calm > n_negative:
-                return row
-        return None
+        return self._corrections.find(episode.row, episode.replies, answers, first_row=episode.first_row, until=until)

@@ -246,3 +246,91 @@ class CursorInvalid(KlankbordError):
 
 class ScoresUnusable(KlankbordError):
     """The encoder gave something that is no vector; the posts count as not scored."""
+
+
+class TopicOrderUnknown(KlankbordError):
+    """Nobody asked for such a change of a topic (404)."""
+
+
+class TopicChangeRefused(KlankbordError):
+    """A change of a topic contradicts one that stands (409).
+
+    Attributes
+    ----------
+    reason : "same_topic", "pinned", "kept_apart", "already", "undone" or "later_merge".
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class WebhookUnknown(KlankbordError):
+    """There is no webhook of that id in the community (404)."""
+
+
+class WebhookUrlRefused(KlankbordError):
+    """Nothing may be sent to that address (422).
+
+    Attributes
+    ----------
+    field : "url".
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.field = "url"
+
+
+class DeliveryFailed(KlankbordError):
+    """No answer came from where something was sent."""
+
+
+class SignatureRefused(KlankbordError):
+    """A message is not signed with a secret that is known, or too long ago."""
+
+
+class AddressRefused(KlankbordError):
+    """That is no e-mail address that a digest can be sent to (422).
+
+    Attributes
+    ----------
+    field : "address".
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.field = "address"
+
+
+class RecipientUnknown(KlankbordError):
+    """Nobody with that address gets the community's digest (404)."""
+
+
+class DeliveryUnsure(DeliveryFailed):
+    """The connection broke off while something was handed over; it may have arrived."""
+
+
+class EpisodeUnknown(KlankbordError):
+    """There is no negative episode of that id in the community (404)."""
+
+
+class EpisodeCorrectionUnknown(KlankbordError):
+    """Nobody gave such a correction of an episode (404)."""
+
+
+class EpisodeCorrectionUndone(KlankbordError):
+    """The correction of an episode was taken back before (409)."""
+
+
+class EpisodeCorrectionRefused(KlankbordError):
+    """A correction of an episode does not go with what it names (422).
+
+    Attributes
+    ----------
+    field : the field at fault: "action", "post_id", "kind" or "put_right_by".
+    """
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field

@@ -20,6 +20,8 @@ EventKind = Literal[
     "decision",
     "post_deleted",
     "findings",
+    "alarm_opened",
+    "alarm_closed",
 ]
 
 KEPT = timedelta(days=7)

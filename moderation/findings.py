@@ -3,16 +3,19 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal, cast
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from moderation.errors import FindingsMissing, MemberUnknown, TopicUnknown
+from moderation.expected_reply import Kind, check_of, expect_reply, expectation_json, hour_of_week, past_waits_of
 from moderation.refit import FAILURE
 from moderation.tables import FindingRow, PostRow, ScoreRow
 
-FindingKind = Literal["topics", "drift", "splits", "response_times", "members"]
-EpisodeState = Literal["open", "answered", "corrected"]
+FindingKind = Literal[
+    "topics", "drift", "splits", "response_times", "members", "faq", "ideas", "emergence", "root_causes"
+]
 
 
 def find_findings(session: Session, community_id: int, kind: FindingKind) -> FindingRow:
@@ -90,40 +93,22 @@ def posts_of_topic(
     return session.scalars(statement.order_by(PostRow.created_at.desc(), PostRow.id.desc()).limit(limit)).all()
 
 
-def list_episodes(
-    findings: FindingRow,
-    *,
-    state: EpisodeState | None,
-    topic_id: int | None,
-    since: datetime | None,
-    after: tuple[str, str] | None,
-    limit: int,
-) -> list[dict[str, Any]]:
-    """Negative episodes of the findings about response times, oldest first.
+def expected_reply_in(findings: FindingRow, kind: Kind, *, at: datetime, topic_id: int | None) -> dict[str, Any]:
+    """How soon somebody who asks or complains at a moment may expect an answer, by the findings about response times.
 
     Parameters
     ----------
-    state : "open" = nobody answered and somebody still can; "answered" = somebody did, put right or not.
-    after : `started_at` as it is written and id of the last episode of the page before.
+    topic_id : of what was written; None = of any topic.
+
+    Raises
+    ------
+    FindingsMissing
+        The findings are of a version that did not work it out.
     """
-    kept = [
-        episode
-        for episode in sorted(findings.contents["episodes"], key=_place_of)
-        if (state is None or _is_in(state, episode))
-        and (topic_id is None or episode["topic_id"] == topic_id)
-        and (since is None or datetime.fromisoformat(episode["started_at"]) >= since)
-        and (after is None or _place_of(episode) > after)
-    ]
-    return kept[:limit]
-
-
-def _place_of(episode: dict[str, Any]) -> tuple[str, str]:
-    return episode["started_at"], episode["id"]
-
-
-def _is_in(state: EpisodeState, episode: dict[str, Any]) -> bool:
-    if state == "open":
-        return episode["first_answer_at"] is None and episode["censored"] == "end"
-    if state == "answered":
-        return episode["first_answer_at"] is not None
-    return episode["corrected"] is not None
+    if "past_waits" not in findings.contents:
+        raise FindingsMissing("expected reply times", None)
+    past = past_waits_of(findings.contents["past_waits"][kind])
+    check = findings.contents["expected_reply"][kind]["check"]
+    hour = hour_of_week(at, ZoneInfo(past.timezone))
+    expected = expect_reply(past, check_of(check), hour=hour, topic_id=topic_id)
+    return {**expectation_json(expected), "check": check}

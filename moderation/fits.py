@@ -1,14 +1,13 @@
 """What new posts of a community are measured against: fitted on all its posts once, then used for a few at a time.
 
-A fit holds no post and no words: means, covariances and centres only, and the ids of up to 200 threads. What it says
-of a post is what the run over all posts would say, as far as that can be known without the other posts
-(docs/decisions/0006-fits.md).
+A fit holds no post: means, covariances and centres only, how many threads hold each word, under a hash of the word, and
+the ids of up to 200 threads. What it says of a post is what the run over all posts would say, as far as that can be
+known without the other posts (docs/decisions/0006-fits.md).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import cache, cached_property
-from hashlib import blake2b
 from io import BytesIO
 from typing import Any
 
@@ -17,26 +16,21 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from moderation.assignments import SortedBy, Topics, read_sorted_by, unsorted_reasons
-from moderation.corpus import Corpus
+from moderation.corpus import Corpus, ReplyBackground
+from moderation.purpose import TOO_FEW_THREADS, PurposeFit
 from moderation.relevance import (
     GENERIC_CEILING,
-    N_FOLDS,
-    PURPOSE_MODEL,
-    TOO_FEW_THREADS,
+    Belonging,
     OtherThreads,
     Relevance,
-    RobustScale,
     choose_other_threads,
-    distance_from_others,
-    join_oddness,
-    likeness_to,
-    no_answer,
+    judge_belonging,
     rank_own_threads,
     share_at,
     share_by_rank,
-    thread_numbers,
-    why_no_cloud,
 )
+from moderation.spaces import SpaceFit
+from moderation.topic_orders import in_the_end
 from topics import clustering
 from topics.clustering import centre_rows, group_means, is_within_reach, reach_of_topics, topic_centroids
 from topics.graph import sums_by_group
@@ -71,62 +65,24 @@ class TopicFit:
 
 
 @dataclass(frozen=True)
-class PurposeFit:
-    """The clouds that posts are measured against; a thread is never measured against a cloud that it helped to draw.
-
-    Attributes
-    ----------
-    centres : shape (N_FOLDS, dim), of the near posts outside each fold of the threads (see `fold_of`).
-    half_precisions : shape (N_FOLDS, dim * (dim + 1) / 2), float32: inverse covariances, upper triangles row by row.
-    log_distance_scale : shape (2,), median and spread over the fitted posts.
-    purpose_vectors : shape (n_texts, dim), float32, unit rows; may have no rows.
-    likeness_scale : shape (2,), median and spread; NaN without purpose vectors.
-    """
-
-    centres: NDArray[np.float64]
-    half_precisions: NDArray[np.float32]
-    log_distance_scale: NDArray[np.float64]
-    purpose_vectors: NDArray[np.float32]
-    likeness_scale: NDArray[np.float64]
-
-    @cached_property
-    def precisions(self) -> NDArray[np.float64]:
-        """The whole inverse covariances; shape (N_FOLDS, dim, dim)."""
-        dim = self.centres.shape[1]
-        row, column = np.triu_indices(dim)
-        whole = np.empty((N_FOLDS, dim, dim))
-        whole[:, row, column] = whole[:, column, row] = self.half_precisions
-        return whole
-
-    def log_distance(self, vectors: NDArray[np.float32], folds: NDArray[np.intp]) -> NDArray[np.float64]:
-        """Logarithm of each post's squared Mahalanobis distance to the cloud for its fold; shape (n,)."""
-        distance = np.empty(len(vectors))
-        for fold in np.unique(folds):
-            moved = vectors[folds == fold] - self.centres[fold]
-            distance[folds == fold] = ((moved @ self.precisions[fold]) * moved).sum(axis=1)
-        return np.log(distance)
-
-
-@dataclass(frozen=True)
 class ThreadFit:
     """Other threads to hold a reply against, and what its rank among them means.
 
     Attributes
     ----------
-    common, thread_ids, first_posts, means : see `moderation.relevance.OtherThreads`.
+    common, thread_ids, middles : see `moderation.relevance.OtherThreads`.
     shares : shape (N_RANK_BINS,), misplaced replies by rank; no rows where the community has no reply yet.
     """
 
     common: NDArray[np.float32]
     thread_ids: NDArray[np.str_]
-    first_posts: NDArray[np.float32]
-    means: NDArray[np.float32]
+    middles: NDArray[np.float32]
     shares: NDArray[np.float64]
 
     @cached_property
     def others(self) -> OtherThreads:
         """The threads as the ranking takes them."""
-        return OtherThreads(self.common, tuple(self.thread_ids.tolist()), self.first_posts, self.means)
+        return OtherThreads(self.common, tuple(self.thread_ids.tolist()), self.middles)
 
 
 @dataclass(frozen=True)
@@ -136,18 +92,34 @@ class Fit:
     Attributes
     ----------
     purpose, threads : None where the community has too few posts or threads.
+    spaces : None where fewer than two spaces have enough threads.
     purpose_reason : shape (), why `purpose` is None; empty where it is not.
+    replies : what replies are compared with; None in a fit of a version that did not keep it.
     """
 
     topics: TopicFit
     purpose: PurposeFit | None
     purpose_reason: NDArray[np.str_]
     threads: ThreadFit | None
+    spaces: SpaceFit | None = None
+    replies: ReplyBackground | None = None
+
+    @property
+    def belonging(self) -> Belonging:
+        """The part that posts are held against to tell where they belong."""
+        return Belonging(self.purpose, str(self.purpose_reason) or None, self.spaces)
 
     def to_bytes(self) -> bytes:
         """The fit as a NumPy .npz file without Python objects."""
         arrays = {"purpose_reason": self.purpose_reason}
-        for name, part in (("topics", self.topics), ("purpose", self.purpose), ("threads", self.threads)):
+        parts = {
+            "topics": self.topics,
+            "purpose": self.purpose,
+            "threads": self.threads,
+            "spaces": self.spaces,
+            "replies": self.replies,
+        }
+        for name, part in parts.items():
             if part is not None:
                 arrays.update({f"{name}.{field.name}": getattr(part, field.name) for field in fields(part)})
         file = BytesIO()
@@ -168,6 +140,8 @@ class Fit:
             purpose=PurposeFit(**parts["purpose"]) if "purpose" in parts else None,
             purpose_reason=arrays["purpose_reason"],
             threads=ThreadFit(**parts["threads"]) if "threads" in parts else None,
+            spaces=SpaceFit(**parts["spaces"]) if "spaces" in parts else None,
+            replies=ReplyBackground(**parts["replies"]) if "replies" in parts else None,
         )
 
 
@@ -189,33 +163,27 @@ class Placed:
     relevance: Relevance
 
 
-def fit_community(
-    corpus: Corpus,
-    topics: Topics,
-    relevance: Relevance,
-    *,
-    purpose_vectors: NDArray[np.float32],
-) -> Fit:
+def fit_community(corpus: Corpus, topics: Topics, relevance: Relevance) -> Fit:
     """Keep what is needed to judge new posts as these were judged.
 
     Parameters
     ----------
     corpus, topics, relevance : all posts of the community and what was found in them, under permanent topic ids.
-    purpose_vectors : shape (n_texts, dim), unit rows, as `relevance` was measured with.
     """
-    usable = corpus.encoded & corpus.visible
+    assert relevance.belonging is not None  # it was measured over these posts
+    belonging = relevance.belonging
     with threadpool_limits(1):
-        folds = np.array([fold_of(post.thread_id) for post in corpus.posts], dtype=np.intp)[usable]
-        reason = why_no_cloud(folds)
         return Fit(
             topics=_fit_topics(read_sorted_by(corpus), topics),
-            purpose=None if reason else _fit_purpose(corpus.vectors[usable], folds, purpose_vectors),
-            purpose_reason=np.array(reason or ""),
-            threads=_fit_threads(choose_other_threads(corpus, usable), relevance),
+            purpose=belonging.purpose,
+            purpose_reason=np.array(belonging.purpose_reason or ""),
+            threads=_fit_threads(choose_other_threads(corpus, corpus.encoded & corpus.visible), relevance),
+            spaces=belonging.spaces,
+            replies=corpus.background,
         )
 
 
-def apply_fit(fit: Fit | None, corpus: Corpus) -> Placed:
+def apply_fit(fit: Fit | None, corpus: Corpus, *, merged: Mapping[int, int] | None = None) -> Placed:
     """Judge a few posts as the run over the whole community would.
 
     A row's answer does not depend on other threads of the corpus.
@@ -224,38 +192,39 @@ def apply_fit(fit: Fit | None, corpus: Corpus) -> Placed:
     ----------
     fit : None = the community has not been fitted yet.
     corpus : whole threads, new posts and earlier ones.
+    merged : topics that moderators merged since the fit, with the ones that they went into.
     """
     if fit is None:
         return _nothing_known(len(corpus))
     with _thread_pools().limit(limits=1):
         topic_id_of, topic_cosine, reasons = _place_in_topics(fit.topics, corpus)
+        topic_id_of = in_the_end(topic_id_of, merged or {})
         return Placed(topic_id_of, topic_cosine, reasons, _judge_relevance(fit, corpus))
 
 
-def nearest_topics(fit: Fit, corpus: Corpus, row: int) -> list[tuple[int, float]]:
+def nearest_topics(
+    fit: Fit, corpus: Corpus, row: int, *, merged: Mapping[int, int] | None = None
+) -> list[tuple[int, float]]:
     """The topics that a row resembles, by permanent id with their cosine, most similar first.
 
     Parameters
     ----------
     corpus : holds the row's whole thread.
+    merged : see `apply_fit`.
 
     Returns
     -------
-    Every topic; none where the row has no words or was deleted, or the community has no topics.
+    Every topic once; none where the row has no words or was deleted, or the community has no topics.
     """
     sorted_by = read_sorted_by(corpus)
     with _thread_pools().limit(limits=1):
         cosines = _cosines_to_topics(fit.topics, sorted_by)[sorted_by.rows == row]
-    return [
-        (int(fit.topics.ids[topic]), float(of_row[topic]))
-        for of_row in cosines
-        for topic in np.argsort(-of_row, kind="stable")
-    ]
-
-
-def fold_of(thread_id: str) -> int:
-    """Which fifth of the threads a thread is in, known from its id alone, so that new threads have one too."""
-    return int.from_bytes(blake2b(thread_id.encode(), digest_size=8).digest()) % N_FOLDS
+    nearest: dict[int, float] = {}
+    for of_row in cosines:
+        for topic in np.argsort(-of_row, kind="stable"):
+            topic_id = int(fit.topics.ids[topic])
+            nearest.setdefault((merged or {}).get(topic_id, topic_id), float(of_row[topic]))
+    return list(nearest.items())
 
 
 def _fit_topics(sorted_by: SortedBy, topics: Topics) -> TopicFit:
@@ -298,28 +267,6 @@ def _cosine_from_outside(
     return np.asarray(np.round(cosine, 6), dtype=np.float64)
 
 
-def _fit_purpose(
-    vectors: NDArray[np.float32], folds: NDArray[np.intp], purpose_vectors: NDArray[np.float32]
-) -> PurposeFit:
-    distance, clouds = distance_from_others(vectors, folds)
-    upper = np.triu_indices(vectors.shape[1])
-    likeness_scale = np.full(2, np.nan)
-    if len(purpose_vectors):
-        likeness_scale = _scale_of(likeness_to(purpose_vectors, vectors))
-    return PurposeFit(
-        centres=np.stack([cloud.location_ for cloud in clouds]).astype(np.float64),
-        half_precisions=np.stack([cloud.precision_[upper] for cloud in clouds]).astype(np.float32),
-        log_distance_scale=_scale_of(np.log(distance)),
-        purpose_vectors=purpose_vectors,
-        likeness_scale=likeness_scale,
-    )
-
-
-def _scale_of(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
-    scale = RobustScale.of(numbers)
-    return np.array([scale.median, scale.spread])
-
-
 def _fit_threads(others: OtherThreads | None, relevance: Relevance) -> ThreadFit | None:
     if others is None:
         return None
@@ -327,8 +274,7 @@ def _fit_threads(others: OtherThreads | None, relevance: Relevance) -> ThreadFit
     return ThreadFit(
         common=others.common,
         thread_ids=np.array(others.thread_ids, dtype=np.str_),
-        first_posts=others.first_posts.astype(np.float32),
-        means=others.means.astype(np.float32),
+        middles=others.middles.astype(np.float32),
         shares=share_by_rank(relevance.thread_rank) if has_replies else np.empty(0),
     )
 
@@ -381,35 +327,15 @@ def _why_unsorted(
 
 
 def _judge_relevance(fit: Fit, corpus: Corpus) -> Relevance:
-    p_off_purpose, purpose_reasons = _judge_purpose(fit, corpus)
     p_off_thread, rank, thread_reasons = _judge_threads(fit.threads, corpus)
-    return Relevance(p_off_purpose, purpose_reasons, ((),) * len(corpus), p_off_thread, thread_reasons, rank)
-
-
-def _judge_purpose(fit: Fit, corpus: Corpus) -> tuple[NDArray[np.float64], tuple[str | None, ...]]:
-    p = np.full(len(corpus), np.nan)
-    if fit.purpose is None:
-        return p, (str(fit.purpose_reason),) * len(corpus)
-    rows = np.flatnonzero(corpus.encoded & corpus.visible)
-    odd = _oddness(fit.purpose, corpus, rows)
-    reasons = tuple(no_answer(corpus, row) for row in range(len(corpus)))
-    p[rows] = PURPOSE_MODEL.p_off_purpose(odd)
-    p[[reason is not None for reason in reasons]] = np.nan
-    return p, reasons
-
-
-def _oddness(fit: PurposeFit, corpus: Corpus, rows: NDArray[np.intp]) -> NDArray[np.float64]:
-    """As `moderation.relevance.oddness`, on the scale of the fitted posts; shape of `rows`."""
-    vectors = corpus.vectors[rows]
-    folds = np.array([fold_of(thread_id) for thread_id in corpus.threads], dtype=np.intp)
-    threads = thread_numbers(corpus)[rows]
-    distance_z = RobustScale(*fit.log_distance_scale.tolist()).z(fit.log_distance(vectors, folds[threads]))
-    likeness_z = None
-    if len(fit.purpose_vectors):
-        # Double precision, so that the outcome does not depend on how many posts are judged together.
-        likeness = likeness_to(fit.purpose_vectors, vectors.astype(np.float64))
-        likeness_z = RobustScale(*fit.likeness_scale.tolist()).z(likeness)
-    return join_oddness(distance_z, threads, likeness_z)
+    return judge_belonging(
+        fit.belonging,
+        corpus,
+        p_off_thread=p_off_thread,
+        thread_rank=rank,
+        off_thread_reasons=thread_reasons,
+        is_fitted=False,
+    )
 
 
 def _judge_threads(

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from moderation.corpus import Corpus
+from moderation.placement import OTHER_SPACE_FROM
 from moderation.relevance import Relevance
 
 Lane = Literal["answer", "placement", "review"]
@@ -18,6 +19,7 @@ LANE_OF_REASON: Mapping[str, Lane] = {
     "negative_wom": "answer",
     "unanswered_question": "answer",
     "off_purpose": "placement",
+    "other_space": "placement",
     "off_thread": "placement",
     "toxic": "review",
     "spam": "review",
@@ -110,13 +112,47 @@ def _question_flag(corpus: Corpus, row: int, question: Mapping[str, Any]) -> Fla
 def _placement_flags(corpus: Corpus, relevance: Relevance, row: int) -> list[Flag]:
     flags = []
     if relevance.p_off_purpose[row] >= PLACEMENT_THRESHOLD:
-        evidence = {"nearest_posts": _ids(corpus, relevance.nearest_rows[row])}
+        evidence = {"outcome": _outcome(relevance, row), "nearest_posts": _ids(corpus, relevance.nearest_rows[row])}
         flags.append(Flag("off_purpose", float(relevance.p_off_purpose[row]), PLACEMENT_THRESHOLD, evidence))
+    if _outcome(relevance, row) == "other_space":
+        flags.append(_space_flag(corpus, relevance, row))
     if relevance.p_off_thread[row] >= PLACEMENT_THRESHOLD:
         rank = round(float(relevance.thread_rank[row]), 3)
-        thread = {"share_of_threads_it_fits_better": rank, "first_post": _first_post_id(corpus, row)}
+        thread = {
+            "share_of_threads_it_fits_better": rank,
+            "first_post": _first_post_id(corpus, row),
+            "thread_turned_at": turned_at(corpus, relevance, row),
+        }
         flags.append(Flag("off_thread", float(relevance.p_off_thread[row]), PLACEMENT_THRESHOLD, thread))
     return flags
+
+
+def _outcome(relevance: Relevance, row: int) -> str | None:
+    placed = relevance.placements[row] if relevance.placements else None
+    return None if placed is None else placed.outcome
+
+
+def _space_flag(corpus: Corpus, relevance: Relevance, row: int) -> Flag:
+    placed = relevance.placements[row]
+    assert placed is not None
+    evidence = {
+        "space": placed.space,
+        "stands_in": corpus.posts[row].space,
+        "nearest_posts": _ids(corpus, relevance.nearest_rows[row]),
+    }
+    return Flag("other_space", placed.p, OTHER_SPACE_FROM, evidence)
+
+
+def placement_json(corpus: Corpus, relevance: Relevance, row: int) -> dict[str, Any] | None:
+    """Where a row belongs, as posts.jsonl says it; None where `off_purpose` is not known."""
+    placed = relevance.placements[row] if relevance.placements else None
+    return None if placed is None else placed.as_json(_ids(corpus, relevance.nearest_rows[row]))
+
+
+def turned_at(corpus: Corpus, relevance: Relevance, row: int) -> str | None:
+    """The id of the post at which a row's thread had turned to something else by then; None where it had not."""
+    at = relevance.turned_at[row] if relevance.turned_at else None
+    return None if at is None else corpus.posts[at].id
 
 
 def _ids(corpus: Corpus, rows: Sequence[int]) -> list[str]:

@@ -1,6 +1,5 @@
 """Stages 2 to 5 for posts that come in: score them, then judge their threads and bring the queue in line."""
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -13,22 +12,27 @@ from sqlalchemy.dialects.postgresql import REGCONFIG, insert
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
+from moderation.alarm_rules import watch_episodes
 from moderation.communities import community_of
-from moderation.corpus import Corpus
+from moderation.corpus import Corpus, ReplyBackground
 from moderation.db import Database
 from moderation.errors import ScoresUnusable
+from moderation.explanations import Explanation, explain_signals, with_known
 from moderation.fits import Fit, Placed, apply_fit
 from moderation.flag_sync import JudgedPost, sync_flags
 from moderation.flags import Flag, raise_flags
 from moderation.ingest import to_post, words_hash
 from moderation.job_queue import defer_scoring
 from moderation.pipeline import Models
+from moderation.placement import place_posts
 from moderation.relevance import N_EVIDENCE
-from moderation.response_times import who_waits
+from moderation.replies import unknown_background
 from moderation.scoring import read_posts, score_posts
 from moderation.stored_corpus import StoredCorpus, end_of_data, load_corpus
-from moderation.subcommunities import answered_row
 from moderation.tables import CommunityRow, FitRow, PostRow, ScoreRow
+from moderation.topic_orders import merged_into, standing_orders
+from moderation.wait_records import n_replies
+from moderation.wait_rows import Judged, forget_waits, judge_waits, without_ruled_out
 
 #: The full-text dictionaries of PostgreSQL that are named after a language of ours.
 DICTIONARIES: Mapping[str, str] = {
@@ -65,8 +69,9 @@ def score_waiting(database: Database, models: Models, community_id: int, post_id
     read = read_posts(posts, languages=community_of(community).languages)
     corpus = score_posts(read, models.encoder, models.heads, advance=lambda _: None).corpus
     _check_vectors(corpus)
+    explained = explain_signals(corpus, encoder=models.encoder, heads=models.heads)
     with database.transaction() as session:
-        _store_scores(session, community_id, corpus, model_version=models.version)
+        _store_scores(session, community_id, corpus, explained, model_version=models.version)
     return len(posts)
 
 
@@ -91,18 +96,29 @@ def judge_threads(
     """Judge some whole threads; the caller holds the community's lock."""
     stored = load_corpus(session, community, models, thread_ids=thread_ids)
     if not len(stored.corpus):
+        forget_waits(session, community.id, thread_ids)
         return
-    placed = _with_earlier(apply_fit(load_fit(session, community.id, models.version), stored.corpus), stored)
+    fit, merged = load_fit(session, community.id, models.version), merged_into(standing_orders(session, community.id))
+    placed = _with_earlier(apply_fit(fit, stored.corpus, merged=merged), stored)
     topic_of = [row.placed_topic_id or topic_id for row, topic_id in zip(stored.rows, placed.topic_id_of, strict=True)]
     end_at = end_of_data(session, community.id)
     assert end_at is not None  # there are posts
-    waits = who_waits(stored.corpus, topic_of=topic_of, end_at=end_at)
+    moment = Judged(community.id, models.version, end_at=max(end_at, now), at=now)
+    corpus = replace(stored.corpus, background=_background(fit, models))
+    waits, overrides = judge_waits(session, corpus, moment, topic_of=topic_of, thread_ids=thread_ids)
+    raised = without_ruled_out(raise_flags(stored.corpus, placed.relevance, waits), stored.corpus, waits, overrides)
     flags = [
-        tuple(_with_nearest(session, community, models, flag, row) for flag in of_row)
-        for row, of_row in zip(stored.rows, raise_flags(stored.corpus, placed.relevance, waits), strict=True)
+        tuple(_with_nearest(session, community, models, _with_sentences(flag, score), row) for flag in of_row)
+        for row, score, of_row in zip(stored.rows, stored.scores, raised, strict=True)
     ]
     _store_places(stored, placed, now=now)
     sync_flags(session, community, judged_posts(stored, flags, waits), model_version=models.version, now=now)
+    watch_episodes(session, community, stored.corpus, waits, now=now)
+
+
+def _background(fit: Fit | None, models: Models) -> ReplyBackground:
+    """What replies are compared with: what the last fit kept, whichever threads are judged together."""
+    return unknown_background(models.encoder.dim) if fit is None or fit.replies is None else fit.replies
 
 
 def lock_community(session: Session, community_id: int) -> CommunityRow:
@@ -134,7 +150,7 @@ def judged_posts(stored: StoredCorpus, flags: Sequence[tuple[Flag, ...]], waits:
     corpus = stored.corpus
     episode_of = {post_id: episode for episode in waits["episodes"] for post_id in _posts_of(episode)}
     asks = corpus.above_threshold("question")
-    n_replies = _n_replies(corpus)
+    replies = n_replies(corpus)
     judged = []
     for position, (row, score) in enumerate(zip(stored.rows, stored.scores, strict=True)):
         if score is None:
@@ -151,23 +167,13 @@ def judged_posts(stored: StoredCorpus, flags: Sequence[tuple[Flag, ...]], waits:
                 revision=row.revision,
                 created_at=row.created_at,
                 flags=flags[position],
-                n_replies=n_replies[position],
+                n_replies=replies[position],
                 n_amplifiers=episode["n_amplifiers"] if episode is not None and episode["id"] == row.id else 0,
                 likes=row.likes,
                 is_answered=bool(is_answered_question or is_answered_complaint),
             )
         )
     return judged
-
-
-def _n_replies(corpus: Corpus) -> Counter[int]:
-    """How many posts by others answer each row; posts of unknown authors count."""
-    n_replies: Counter[int] = Counter()
-    for row, post in enumerate(corpus.posts):
-        answered = answered_row(corpus, row)
-        if answered is not None and post.deleted_at is None:
-            n_replies[answered] += post.author_id is None or post.author_id != corpus.posts[answered].author_id
-    return n_replies
 
 
 def _posts_of(episode: Mapping[str, Any]) -> list[str]:
@@ -235,7 +241,14 @@ def _check_vectors(corpus: Corpus) -> None:
         raise ScoresUnusable("the encoder gave numbers that are none; check the model's files")
 
 
-def _store_scores(session: Session, community_id: int, corpus: Corpus, *, model_version: str) -> None:
+def _store_scores(
+    session: Session,
+    community_id: int,
+    corpus: Corpus,
+    explained: Sequence[Mapping[str, Explanation]],
+    *,
+    model_version: str,
+) -> None:
     """Keep the scores of each post whose words have not changed while they were read."""
     hashes = {post.id: words_hash(post) for post in corpus.posts}
     unchanged = select(PostRow.id, PostRow.words_hash).where(
@@ -254,6 +267,8 @@ def _store_scores(session: Session, community_id: int, corpus: Corpus, *, model_
             "n_words": reading.n_words,
             "vector": None if np.isnan(corpus.vectors[row, 0]) else corpus.vectors[row],
             "signals": [None if np.isnan(p) else round(float(p), 6) for p in corpus.signals[row]],
+            "talk": _talk_of(corpus, row),
+            "sentences": explained[row],
             "words": func.to_tsvector(dictionary, reading.words[:MAX_SEARCHED_CHARACTERS]),
             "scored_at": func.clock_timestamp(),
             "judged_at": None,
@@ -262,6 +277,12 @@ def _store_scores(session: Session, community_id: int, corpus: Corpus, *, model_
         session.execute(
             insert(ScoreRow).values(**key, **scores).on_conflict_do_update(index_elements=list(key), set_=scores)
         )
+
+
+def _talk_of(corpus: Corpus, row: int) -> list[float | None] | None:
+    if corpus.talk is None:
+        return None
+    return [or_none(float(number)) for number in corpus.talk.log_odds[row]]
 
 
 def _with_earlier(placed: Placed, stored: StoredCorpus) -> Placed:
@@ -277,6 +298,9 @@ def _with_earlier(placed: Placed, stored: StoredCorpus) -> Placed:
         topic_ids[row], cosine[row], reasons[row] = score.topic_id, _or_nan(score.topic_cosine), score.unsorted_reason
         p_purpose[row], purpose_reasons[row] = _or_nan(score.off_purpose), score.off_purpose_reason
         p_thread[row], thread_reasons[row] = _or_nan(score.off_thread), score.off_thread_reason
+    placements = relevance.placements
+    if relevance.better_spaces is not None:
+        placements = place_posts(stored.corpus, p_purpose, relevance.better_spaces)
     return Placed(
         topic_id_of=tuple(topic_ids),
         topic_cosine=cosine,
@@ -287,6 +311,7 @@ def _with_earlier(placed: Placed, stored: StoredCorpus) -> Placed:
             off_purpose_reasons=tuple(purpose_reasons),
             p_off_thread=p_thread,
             off_thread_reasons=tuple(thread_reasons),
+            placements=placements,
         ),
     )
 
@@ -306,10 +331,16 @@ def _store_places(stored: StoredCorpus, placed: Placed, *, now: datetime) -> Non
         score.judged_at = now
 
 
+def _with_sentences(flag: Flag, score: ScoreRow | None) -> Flag:
+    return with_known(flag, None if score is None else score.sentences)
+
+
 def _with_nearest(session: Session, community: CommunityRow, models: Models, flag: Flag, row: PostRow) -> Flag:
-    """Name the posts of other threads that an off-purpose post resembles most, for a person to compare."""
-    if flag.reason != "off_purpose":
+    """Name the posts of other threads that a misplaced post resembles most, for a person to compare."""
+    if flag.reason not in ("off_purpose", "other_space"):
         return flag
+    better_space = flag.evidence.get("space")
+    in_it = [] if better_space is None else [PostRow.space == better_space]
     own = select(ScoreRow.vector).where(
         ScoreRow.community_id == community.id,
         ScoreRow.post_id == row.id,
@@ -324,6 +355,7 @@ def _with_nearest(session: Session, community: CommunityRow, models: Models, fla
             PostRow.deleted_at.is_(None),
             ScoreRow.model_version == models.version,
             ScoreRow.vector.is_not(None),
+            *in_it,
         )
         .order_by(ScoreRow.vector.cosine_distance(own.scalar_subquery()), PostRow.id)
         .limit(N_EVIDENCE)

@@ -15,6 +15,8 @@ REFIT = "refit_community"
 
 POSTS_QUEUE = "posts"
 UPKEEP_QUEUE = "upkeep"
+#: What goes out to others; a slow receiver holds up nothing else.
+NOTICES_QUEUE = "notices"
 
 #: Higher goes first.
 RESCUE, NEW_POSTS, SOON, BACKFILL = 20, 10, 5, 0

@@ -1,7 +1,7 @@
 """The jobs that workers carry out; each can be done twice without harm."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -11,11 +11,16 @@ from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
 from moderation.accounts import forget_sign_ins
+from moderation.alarm_check import check_alarms
+from moderation.alarms import forget_alarms
 from moderation.db import Database
+from moderation.digest_sending import Sender, forget_digests, send_digests
+from moderation.emergence_watch import watch_wording
 from moderation.events import forget_events
 from moderation.flag_queue import expire_claims
 from moderation.incoming import judge_posts, score_waiting
 from moderation.job_queue import (
+    NOTICES_QUEUE,
     POSTS_QUEUE,
     REFIT,
     RESCUE,
@@ -25,9 +30,12 @@ from moderation.job_queue import (
     defer_refit,
     defer_scoring,
 )
+from moderation.mail import MailServer
 from moderation.pipeline import Models
 from moderation.refit import note_failure, refit, refit_is_due
+from moderation.settings import Settings
 from moderation.tables import CommunityRow, IdempotencyRow, PostRow
+from moderation.webhook_delivery import deliver_webhooks, forget_deliveries
 
 N_RETRIES = 3
 #: A worker that has not told for so long that it lives is gone; see `moderation.worker`.
@@ -48,6 +56,7 @@ class Service:
 
     database: Database
     models: Models
+    settings: Settings = field(default_factory=Settings)
 
 
 def make_app(database: Database) -> App:
@@ -58,7 +67,7 @@ def make_app(database: Database) -> App:
     app.task(name=REFIT, queue=UPKEEP_QUEUE, retry=retry, pass_context=True)(refit_community)
     for cron, task in PERIODIC.items():
         name = task.__name__
-        queue, priority = (POSTS_QUEUE, RESCUE) if task is rescue_jobs else (UPKEEP_QUEUE, SOON)
+        queue, priority = PLACES.get(name, (UPKEEP_QUEUE, SOON))
         made = app.task(name=name, queue=queue, priority=priority, queueing_lock=name, pass_context=True)(task)
         app.periodic(cron=cron)(made)
     return app
@@ -114,6 +123,9 @@ def keep_up(context: JobContext, timestamp: int) -> None:
         now = _now()
         expire_claims(session, now=now)
         forget_events(session, now=now)
+        forget_alarms(session, now=now)
+        forget_deliveries(session, now=now)
+        forget_digests(session, now=now)
         forget_sign_ins(session, now=now)
         session.execute(delete(IdempotencyRow).where(IdempotencyRow.created_at < now - ANSWERS_KEPT))
         if not _has_jobs(session):
@@ -128,6 +140,38 @@ def refit_due(context: JobContext, timestamp: int) -> None:
         for community_id in session.scalars(select(CommunityRow.id).order_by(CommunityRow.id)):
             if refit_is_due(session, community_id, model_version=service.models.version, now=_now()):
                 defer_refit(session, community_id)
+
+
+def look_for_bursts(context: JobContext, timestamp: int) -> None:
+    """Look in every community for wording that spreads among several people."""
+    service = _service(context)
+    with service.database.transaction() as session:
+        community_ids = session.scalars(select(CommunityRow.id).order_by(CommunityRow.id)).all()
+    for community_id in community_ids:
+        with service.database.transaction() as session:
+            watch_wording(session, session.get_one(CommunityRow, community_id), service.models, now=_now())
+
+
+def look_for_alarms(context: JobContext, timestamp: int) -> None:
+    """Raise and close the alarms that only time brings about."""
+    service = _service(context)
+    check_alarms(service.database, service.models, now=_now())
+
+
+def send_webhooks(context: JobContext, timestamp: int) -> None:
+    """Send to webhooks what is due."""
+    service = _service(context)
+    allow_private = service.settings.webhooks_to_private_addresses
+    deliver_webhooks(service.database, allow_private=allow_private, now=_now())
+
+
+def mail_digests(context: JobContext, timestamp: int) -> None:
+    """Send the digests that are due, if there is a mail server to send them with."""
+    service = _service(context)
+    settings = service.settings
+    if settings.smtp_url is not None:
+        server = MailServer.read(settings.smtp_url.get_secret_value())
+        send_digests(service.database, Sender(server, settings.mail_from, settings.public_url), now=_now())
 
 
 def lost_posts(session: Session, *, before: datetime) -> dict[int, list[str]]:
@@ -177,4 +221,19 @@ def _now() -> datetime:
 
 
 #: By cron expression, seconds last.
-PERIODIC = {"* * * * * */15": rescue_jobs, "* * * * *": keep_up, "*/10 * * * *": refit_due}
+PERIODIC = {
+    "* * * * * */15": rescue_jobs,
+    "* * * * *": keep_up,
+    "*/10 * * * *": refit_due,
+    "5-59/10 * * * *": look_for_bursts,
+    "*/3 * * * *": look_for_alarms,
+    "* * * * * */5": send_webhooks,
+    "*/5 * * * *": mail_digests,
+}
+#: Queue and priority of those that do not go to the upkeep queue.
+PLACES = {
+    "rescue_jobs": (POSTS_QUEUE, RESCUE),
+    "look_for_alarms": (NOTICES_QUEUE, SOON),
+    "send_webhooks": (NOTICES_QUEUE, SOON),
+    "mail_digests": (NOTICES_QUEUE, SOON),
+}

@@ -1,8 +1,8 @@
 """The main job, as a table of contents: an export in, everything that the report and the files say out."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
@@ -18,14 +18,22 @@ from models.heads import HeadSet
 from moderation.assignments import Topics, assign_topics
 from moderation.config import Community
 from moderation.corpus import Corpus
-from moderation.drift import measure_drift
+from moderation.drift import report_changes
+from moderation.episode_overrides import NONE, Overrides
+from moderation.everyday_subjects import SUBJECTS
+from moderation.explanations import explain_flags
 from moderation.exports import Export, read_exports
+from moderation.faq import find_faq
 from moderation.flags import Flag, raise_flags
+from moderation.ideas import find_ideas
 from moderation.members import member_ledger
+from moderation.purpose import PurposeTexts
 from moderation.relevance import Relevance, measure_relevance
+from moderation.replies import reply_background
 from moderation.response_times import measure_response_times
 from moderation.scoring import BATCH_SIZE, ReadPosts, read_posts, score_posts
 from moderation.subcommunities import propose_subcommunities
+from moderation.topic_ids import EarlierTopics
 
 STAGES = ("read", "encode", "signals", "topics", "drift", "splits", "response_times", "report")
 
@@ -82,6 +90,8 @@ class Analysis:
     splits: dict[str, Any]
     response_times: dict[str, Any]
     members: dict[str, Any]
+    faq: dict[str, Any]
+    ideas: dict[str, Any]
     encoder_version: str
     head_versions: Mapping[str, str]
     seconds: Mapping[str, float]
@@ -99,6 +109,11 @@ class Models:
         """Names both; scores of another version are not compared with these."""
         heads = ",".join(self.heads.versions.values())
         return f"{self.encoder.version}/{sha256(heads.encode()).hexdigest()[:8]}"
+
+    @cached_property
+    def everyday_subjects(self) -> NDArray[np.float32]:
+        """Common subjects, to hold a purpose text against; shape (n_subjects, dim)."""
+        return _vectors(self.encoder, SUBJECTS)
 
 
 @dataclass(frozen=True)
@@ -134,9 +149,12 @@ def analyse(request: Request, community: Community, models: Models, progress: Pr
     outside_export, outside = None, None
     if request.outside_paths:
         outside_export, outside = _read_and_score(request.outside_paths, request, community, models, watch)
-    return analyse_scored(
+    analysis = analyse_scored(
         export, corpus, community, models, watch=watch, outside=outside, outside_export=outside_export
     )
+    with watch.stage("signals"):
+        flags = explain_flags(corpus, analysis.flags, encoder=models.encoder, heads=models.heads)
+    return replace(analysis, flags=flags)
 
 
 def analyse_scored(
@@ -148,20 +166,24 @@ def analyse_scored(
     watch: Stopwatch,
     outside: Corpus | None = None,
     outside_export: Export | None = None,
-    name_topics: Callable[[Topics], Topics] | None = None,
+    earlier_topics: EarlierTopics | None = None,
+    overrides: Overrides = NONE,
+    decided_outside: frozenset[str] = frozenset(),
 ) -> Analysis:
-    """The same for posts that have been scored already.
+    """The same for posts that have been scored already; which sentences carry their flags is not worked out.
 
     Parameters
     ----------
-    name_topics : gives topics the ids that they had before; None = they are numbered by size.
+    earlier_topics : the topics that the new ones go on from; None = they are numbered by size.
+    overrides : what moderators said about episodes.
+    decided_outside : ids of posts that moderators agreed do not belong in the community.
     """
+    corpus = replace(corpus, background=reply_background(corpus))
     with watch.stage("topics"):
-        topics = assign_topics(corpus)
-        if name_topics is not None:
-            topics = name_topics(topics)
+        topics = assign_topics(corpus, earlier_topics)
     with watch.stage("signals"):
-        relevance = measure_relevance(corpus, purpose_vectors(community, models.encoder))
+        texts = purpose_texts(community, models)
+        relevance = measure_relevance(corpus, texts, decided_outside=decided_outside)
     with watch.stage("response_times"):
         response_times = measure_response_times(
             corpus,
@@ -170,9 +192,12 @@ def analyse_scored(
             end_at=export.end_at,
             outside=outside,
             outside_end_at=outside_export.end_at if outside_export else None,
+            overrides=overrides,
         )
+        faq = find_faq(corpus, topic_of=topics.topic_id_of)
+        ideas = find_ideas(corpus, topic_of=topics.topic_id_of, community=community)
     with watch.stage("drift"):
-        drift = measure_drift(corpus, topics, community=community)
+        drift = report_changes(corpus, topics, response_times, community=community)
     with watch.stage("splits"):
         splits = propose_subcommunities(corpus, topics)
         members = member_ledger(corpus, topics, response_times)
@@ -188,6 +213,8 @@ def analyse_scored(
         splits=splits,
         response_times=response_times,
         members=members,
+        faq=faq,
+        ideas=ideas,
         encoder_version=models.encoder.version,
         head_versions=models.heads.versions,
         seconds=watch.seconds,
@@ -213,9 +240,13 @@ def _n_texts(read: ReadPosts) -> int:
     return len({(reading.words, language) for reading, language in zip(read.readings, read.languages, strict=True)})
 
 
-def purpose_vectors(community: Community, encoder: Encoder) -> NDArray[np.float32]:
+def purpose_texts(community: Community, models: Models) -> PurposeTexts:
     """The vectors of the community's purpose and of its spaces' purposes, one row for each that is there."""
     texts = [text for text in (community.purpose, *(space.purpose for space in community.spaces)) if text]
     if not texts:
-        return np.empty((0, encoder.dim), dtype=np.float32)
+        return PurposeTexts.none(models.encoder.dim)
+    return PurposeTexts(_vectors(models.encoder, texts), models.everyday_subjects)
+
+
+def _vectors(encoder: Encoder, texts: Sequence[str]) -> NDArray[np.float32]:
     return np.concatenate([encoding.vectors for encoding in encoder.encode(texts)])

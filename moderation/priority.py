@@ -20,6 +20,7 @@ SEVERITY_POINTS: Mapping[str, int] = {
     "unanswered_question": 70,
     "off_purpose": 40,
     "off_thread": 30,
+    "other_space": 30,
 }
 """Points of a reason that is certain: what hurts people while it stands, then who waits, then what is out of place."""
 PART_OF_EPISODE = 0.4
@@ -72,15 +73,15 @@ def rate_item(
     rated = sorted((_rate_reason(reason) for reason in reasons), key=lambda part: (-part["points"], part["reason"]))
     strongest = rated[0]
     other = next((part for part in rated if part["lane"] != strongest["lane"]), None)
-    reach_points = _reach_points(reach)
-    points = strongest["points"] + (OTHER_LANE * other["points"] if other else 0.0) + reach_points
+    of_reach = reach_points(reach)
+    points = strongest["points"] + (OTHER_LANE * other["points"] if other else 0.0) + of_reach
     return {
         "strongest": strongest,
         "other_lane": other,
         "n_replies": reach.n_replies,
         "n_amplifiers": reach.n_amplifiers,
         "likes": reach.likes,
-        "reach_points": reach_points,
+        "reach_points": of_reach,
         "points": round(points, 6),
         "posted_at": posted_at.astimezone(UTC).isoformat(),
         "waits_since": since.astimezone(UTC).isoformat(),
@@ -130,7 +131,8 @@ def _rate_reason(reason: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _reach_points(reach: Reach) -> float:
+def reach_points(reach: Reach) -> float:
+    """Points for how many people something has reached, 0 to `MAX_REACH_POINTS`."""
     n_people = reach.n_replies + AMPLIFIER_REPLIES * reach.n_amplifiers + LIKE_REPLIES * max(reach.likes, 0)
     return round(min(REACH_POINTS_PER_DOUBLING * math.log2(1 + n_people), MAX_REACH_POINTS), 6)
 
@@ -170,6 +172,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "unanswered_question": "this is a question, still unanswered",
         "off_purpose": "this does not belong in this community",
         "off_thread": "this is not about its thread",
+        "other_space": "this fits another space better",
     },
     "nl": {
         "reason": "kans {p} dat {what}",
@@ -189,5 +192,6 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "unanswered_question": "dit een vraag is, nog zonder antwoord",
         "off_purpose": "dit niet in deze community hoort",
         "off_thread": "dit niet over het gesprek gaat",
+        "other_space": "dit beter in een andere ruimte past",
     },
 }

@@ -8,24 +8,30 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from moderation.alarm_rules import watch_drift, watch_emergence
 from moderation.backlog import n_waiting
 from moderation.communities import community_of
 from moderation.db import Database
+from moderation.decided_belonging import posts_decided_outside
+from moderation.earlier_topics import load_earlier_topics
+from moderation.episode_corrections import load_overrides
 from moderation.events import tell
 from moderation.exports import Export, ReadCounts
 from moderation.fits import fit_community
 from moderation.incoming import judge_threads, lock_community, or_none
-from moderation.pipeline import Analysis, Models, Stopwatch, analyse_scored, purpose_vectors
+from moderation.partner_channel import outside_partner
+from moderation.pipeline import Analysis, Models, Stopwatch, analyse_scored
 from moderation.reports.files import run_summary
 from moderation.reports.page import REPORT_LANGUAGES, page
 from moderation.stored_corpus import StoredCorpus, load_corpus
 from moderation.tables import CommunityRow, FindingRow, FitRow, ScoreRow
-from moderation.topic_ids import keep_topic_ids
+from moderation.topic_history import record_refit
+from moderation.topic_ids import EarlierTopics
+from moderation.topic_orders import asks_for_a_refit, newest_order_id
 
 #: A community is fitted anew when its posts have grown or shrunk by so much, or in this time by anything at all.
 GROWTH = 0.1
@@ -49,7 +55,7 @@ class _Silent:
 
 
 def refit_is_due(session: Session, community_id: int, *, model_version: str, now: datetime) -> bool:
-    """Whether nothing waits to be scored and the posts have changed enough since the last time."""
+    """Whether nothing waits to be scored and posts, or what moderators ask of topics, have changed enough since."""
     if n_waiting(session, community_id):
         return False
     n_posts = session.scalar(
@@ -58,17 +64,26 @@ def refit_is_due(session: Session, community_id: int, *, model_version: str, now
     fit = session.get(FitRow, (community_id, model_version))
     if fit is None:
         return bool(n_posts)
+    if asks_for_a_refit(session, community_id, since=fit.fitted_at):
+        return True
     changed = abs((n_posts or 0) - fit.n_posts)
     return changed > GROWTH * fit.n_posts or (changed > 0 and now - fit.fitted_at > LONGEST)
 
 
 def refit(database: Database, models: Models, community_id: int, *, now: datetime) -> None:
-    """Work everything out anew, store it, and judge every thread against it."""
+    """Work everything out anew, store it, and judge every thread against it.
+
+    Nothing is stored where a moderator changed a topic meanwhile: the next refit knows of it.
+    """
     with database.transaction() as session:
         community = session.get_one(CommunityRow, community_id)
         stored = load_corpus(session, community, models)
-        before = session.get(FindingRow, (community_id, "topics"))
-        highest = 0 if before is None else before.contents["highest_topic_id"]
+        earlier = load_earlier_topics(session, community_id, stored)
+        newest_order = newest_order_id(session, community_id)
+        partner = outside_partner(session, community)
+        outside = None if partner is None else load_corpus(session, partner, models)
+        overrides = load_overrides(session, community_id)
+        outside_purpose = posts_decided_outside(session, community_id)
     if not len(stored.corpus):
         return
     settings = community_of(community)
@@ -78,18 +93,19 @@ def refit(database: Database, models: Models, community_id: int, *, now: datetim
         settings,
         models,
         watch=Stopwatch(_Silent()),
-        name_topics=lambda topics: keep_topic_ids(topics, _topic_of(stored), highest_id=highest),
+        earlier_topics=earlier,
+        outside=None if outside is None else outside.corpus,
+        overrides=overrides,
+        decided_outside=outside_purpose,
     )
-    fit = fit_community(
-        analysis.corpus,
-        analysis.topics_of_rows,
-        analysis.relevance,
-        purpose_vectors=purpose_vectors(settings, models.encoder),
-    )
+    fit = fit_community(analysis.corpus, analysis.topics_of_rows, analysis.relevance)
     with database.transaction() as session:
         lock_community(session, community_id)
+        if newest_order_id(session, community_id) != newest_order:
+            return
         _store_places(session, stored, analysis, model_version=models.version, now=now)
-        for kind, contents in _findings(analysis, highest_id=highest).items():
+        _record_topics(session, community_id, stored, analysis, earlier, now=now)
+        for kind, contents in _findings(analysis, highest_id=earlier.highest_id).items():
             store_finding(session, community_id, kind, contents, n_posts=len(stored.rows), models=models, now=now)
         _store_fit(
             session, community_id, fit.to_bytes(), n_posts=_n_scored(stored), model_version=models.version, now=now
@@ -97,6 +113,8 @@ def refit(database: Database, models: Models, community_id: int, *, now: datetim
         others = ScoreRow.community_id == community_id, ScoreRow.model_version != models.version
         session.execute(delete(ScoreRow).where(*others))
         tell(session, community_id, "findings", {"found_at": now.isoformat()})
+        watch_drift(session, community_id, analysis.drift, now=now)
+        watch_emergence(session, community_id, analysis.drift["emerging"], now=now)
     for threads in _portions(list(stored.corpus.threads)):
         with database.transaction() as session:
             judge_threads(session, lock_community(session, community_id), models, threads, now=now)
@@ -126,9 +144,26 @@ def note_failure(session: Session, community_id: int, *, reason: str, models: Mo
     store_finding(session, community_id, FAILURE, {"reason": reason}, n_posts=0, models=models, now=now)
 
 
-def _topic_of(stored: StoredCorpus) -> NDArray[np.int64]:
-    """The topic id that each row has now; 0 = none."""
-    return np.array([(score.topic_id or 0) if score is not None else 0 for score in stored.scores], dtype=np.int64)
+def _record_topics(
+    session: Session,
+    community_id: int,
+    stored: StoredCorpus,
+    analysis: Analysis,
+    earlier: EarlierTopics,
+    *,
+    now: datetime,
+) -> None:
+    """Write the ledger; a deleted post was in its topic before and is in none after."""
+    was_there = np.array([score is not None and score.judged_at is not None for score in stored.scores], dtype=bool)
+    record_refit(
+        session,
+        community_id,
+        analysis.topics_of_rows,
+        before=np.where(was_there | (earlier.topic_of > 0), earlier.topic_of, -1),
+        after=np.where(stored.corpus.visible, analysis.topics_of_rows.topic_of, -1),
+        names_before={topic_id: name.name for topic_id, name in earlier.names.items()},
+        now=now,
+    )
 
 
 def _n_scored(stored: StoredCorpus) -> int:
@@ -156,6 +191,10 @@ def _findings(analysis: Analysis, *, highest_id: int) -> dict[str, dict[str, Any
         "splits": analysis.splits,
         "response_times": analysis.response_times,
         "members": analysis.members,
+        "faq": analysis.faq,
+        "ideas": analysis.ideas,
+        "emergence": analysis.drift["emerging"],
+        "root_causes": analysis.drift["root_causes"],
         "report": {language: page(analysis, run, language=language) for language in REPORT_LANGUAGES},
     }
 

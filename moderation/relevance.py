@@ -1,43 +1,56 @@
 """Stage 4: does a post fit the community's purpose, and does a reply fit its own thread.
 
-Two questions that are never mixed. *Off purpose* compares a post with what the community is about: its purpose text
-when there is one, and the bulk of its own posts. *Off thread* compares a reply with the thread it stands in, judged
-against how it would fit the other threads. A probability is None, with a reason, where the question cannot be put.
+Two questions that are never mixed. *Off purpose* compares a post with what the community is about (`purpose.py`), and
+with what its spaces are about (`spaces.py`). *Off thread* compares a reply with the thread it stands in, judged against
+how it would fit the other threads. A probability is None, with a reason, where the question cannot be put.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.covariance import LedoitWolf
+from scipy.special import ndtr
 from sklearn.isotonic import IsotonicRegression
 from threadpoolctl import threadpool_limits
 
 from moderation.corpus import Corpus
+from moderation.placement import Placement, place_posts
+from moderation.purpose import (
+    TOO_FEW_THREADS,
+    PurposeFit,
+    PurposeTexts,
+    fit_purpose,
+    judge_purpose,
+    thread_numbers,
+    why_no_purpose,
+)
+from moderation.spaces import BetterSpaces, SpaceFit, fit_spaces, suggest_spaces
+from moderation.turning_points import find_turns
 
-TOO_FEW_POSTS = "too few posts to know the purpose"
-TOO_FEW_THREADS = "too few threads to compare with"
 STARTS_ITS_THREAD = "starts its thread"
 
 MIN_WORDS = 5
-MIN_POSTS = 50
 MIN_THREADS = 40
-N_FOLDS = 5
-MIN_CLOUD_POSTS = 10
-"""With fewer posts outside the largest fold, after trimming, no cloud is drawn: nearly all are of one thread."""
-N_TRIMMED_FITS = 2
-TRIMMED_SHARE = 0.9
 N_OTHER_THREADS = 200
 N_RANK_BINS = 20
+FIRST_POST_WEIGHT = 3
+"""As how many posts the first one counts in the middle of a thread; docs/decisions/0005-relevance.md."""
 OWN_SUBJECT_COSINE = 0.35
 """A reply whose best centred cosine to any other thread is lower has no clear subject: a joke, a thanks, small talk."""
 GENERIC_CEILING = 0.5
 """What such a reply can reach at most, so that it is never flagged."""
 N_EVIDENCE = 3
-EVIDENCE_FROM = 0.5
-"""Below this probability nobody will ask for the nearest posts."""
+
+
+@dataclass(frozen=True)
+class Belonging:
+    """What posts are held against to tell where they belong; None where there is too little to say."""
+
+    purpose: PurposeFit | None
+    purpose_reason: str | None
+    spaces: SpaceFit | None
 
 
 @dataclass(frozen=True)
@@ -49,6 +62,11 @@ class Relevance:
     p_off_purpose, p_off_thread : shape (n,), float64 in [0, 1]; NaN where `*_reasons` says why.
     nearest_rows : up to three rows of other threads that resemble it most, best first; empty for unsuspected posts.
     thread_rank : shape (n,), the share of other threads that the reply resembles more than its own; NaN likewise.
+    placements : by row, where the post belongs; None where `p_off_purpose` is NaN. Empty = not worked out.
+    turned_at : by row, the row of the post at which the thread had turned to something else by then; None = it had not.
+        Empty = not worked out.
+    better_spaces : by row, as they were found; `placements` says which of them are worth telling.
+    belonging : what the posts were held against.
     """
 
     p_off_purpose: NDArray[np.float64]
@@ -57,161 +75,106 @@ class Relevance:
     p_off_thread: NDArray[np.float64]
     off_thread_reasons: tuple[str | None, ...]
     thread_rank: NDArray[np.float64]
+    placements: tuple[Placement | None, ...] = ()
+    turned_at: tuple[int | None, ...] = ()
+    better_spaces: BetterSpaces | None = None
+    belonging: Belonging | None = None
 
 
-@dataclass(frozen=True)
-class PurposeModel:
-    """How unlike the rest a post must be; fitted on open intent data mixed with 5 % strangers.
-
-    `p = 1 / (1 + exp(-(slope * oddness + intercept)))`, with oddness as in `oddness()`. The figures and how they were
-    chosen are in docs/decisions/0005-relevance.md.
-    """
-
-    slope: float
-    intercept: float
-
-    def p_off_purpose(self, odd: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The probability that a post has nothing to do with the purpose; same shape."""
-        return np.asarray(1 / (1 + np.exp(-(self.slope * odd + self.intercept))), dtype=np.float64)
-
-
-PURPOSE_MODEL = PurposeModel(slope=2.65, intercept=-5.4)
-
-
-@dataclass(frozen=True)
-class RobustScale:
-    """A median and 1.4826 median absolute deviations (Rousseeuw and Croux, 1993)."""
-
-    median: float
-    spread: float
-
-    @classmethod
-    def of(cls, numbers: NDArray[np.float64]) -> "RobustScale":
-        """The scale of these numbers."""
-        median = np.median(numbers)
-        spread = 1.4826 * np.median(np.abs(numbers - median))
-        return cls(float(median), max(float(spread), 1e-6))
-
-    def z(self, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Distance from the median in spreads; same shape."""
-        return np.asarray((numbers - self.median) / self.spread, dtype=np.float64)
-
-
-def measure_relevance(corpus: Corpus, purpose_vectors: NDArray[np.float32]) -> Relevance:
+def measure_relevance(
+    corpus: Corpus, texts: PurposeTexts, *, decided_outside: frozenset[str] = frozenset()
+) -> Relevance:
     """Judge every post against the purpose and every reply against its thread.
 
     Parameters
     ----------
-    purpose_vectors : shape (n_texts, dim), unit rows: the purpose and the spaces' purposes; may have no rows.
+    texts : the purpose and the spaces' purposes.
+    decided_outside : ids of posts that people decided do not belong here.
     """
-    usable = corpus.encoded & corpus.visible
     with threadpool_limits(1):
-        p_off_purpose, nearest_rows, purpose_reasons = _off_purpose(corpus, usable, purpose_vectors)
-        p_off_thread, thread_rank, thread_reasons = _off_thread(corpus, usable)
-    return Relevance(p_off_purpose, purpose_reasons, nearest_rows, p_off_thread, thread_reasons, thread_rank)
+        belonging = learn_belonging(corpus, texts, decided_outside=decided_outside)
+        p_off_thread, thread_rank, thread_reasons = _off_thread(corpus, corpus.encoded & corpus.visible)
+        return judge_belonging(
+            belonging,
+            corpus,
+            p_off_thread=p_off_thread,
+            thread_rank=thread_rank,
+            off_thread_reasons=thread_reasons,
+            is_fitted=True,
+        )
 
 
-def oddness(
-    vectors: NDArray[np.float32], threads: NDArray[np.intp], purpose_vectors: NDArray[np.float32]
-) -> NDArray[np.float64]:
-    """How far each post lies from the bulk of its community, in robust standard deviations.
-
-    The distance is Mahalanobis' with a shrunk covariance (Ledoit and Wolf, 2004), drawn from the posts of other threads
-    and drawn again without the farthest tenth, so that strangers do not stretch it; half of it is the mean of the
-    post's thread. Likeness to the purpose
-    text, where there is one, counts for a third.
-
-    Parameters
-    ----------
-    vectors : shape (n, dim), unit rows.
-    threads : shape (n,), thread numbers.
-    purpose_vectors : shape (n_texts, dim), unit rows.
-
-    Returns
-    -------
-    Shape (n,): about 0 for the median post, growing with distance.
-    """
-    distance, _ = distance_from_others(vectors, threads % N_FOLDS)
-    log_distance = np.log(distance)
-    odd = RobustScale.of(log_distance).z(log_distance)
-    if not len(purpose_vectors):
-        return join_oddness(odd, threads, None)
-    likeness = likeness_to(purpose_vectors, vectors)
-    return join_oddness(odd, threads, RobustScale.of(likeness).z(likeness))
+def learn_belonging(corpus: Corpus, texts: PurposeTexts, *, decided_outside: frozenset[str] = frozenset()) -> Belonging:
+    """Learn from all posts of a community what belongs in it and in each of its spaces."""
+    purpose = fit_purpose(corpus, texts, without=decided_outside)
+    return Belonging(
+        purpose=purpose,
+        purpose_reason=None if purpose is not None else why_no_purpose(corpus),
+        spaces=fit_spaces(corpus, purpose),
+    )
 
 
-def join_oddness(
-    distance_z: NDArray[np.float64], threads: NDArray[np.intp], likeness_z: NDArray[np.float64] | None
-) -> NDArray[np.float64]:
-    """Half of each post's distance comes from its thread, a third of the whole from the purpose text if there is one.
+def judge_belonging(
+    belonging: Belonging,
+    corpus: Corpus,
+    *,
+    p_off_thread: NDArray[np.float64],
+    thread_rank: NDArray[np.float64],
+    off_thread_reasons: tuple[str | None, ...],
+    is_fitted: bool,
+) -> Relevance:
+    """Say of each post where it belongs, beside what is known of its place in its thread.
 
     Parameters
     ----------
-    distance_z, likeness_z : shape (n,), in robust standard deviations.
-    threads : shape (n,), thread numbers; all posts of a thread must be there.
+    corpus : whole threads.
+    is_fitted : whether this corpus is all that was learned from; only then the posts that a suspected one resembles are
+        looked for in it.
     """
-    n_posts = np.bincount(threads)
-    odd = (distance_z + (np.bincount(threads, distance_z) / np.maximum(n_posts, 1))[threads]) / 2
-    if likeness_z is not None:
-        odd = (2 * odd - likeness_z) / 3
-    return np.asarray(np.round(odd, 6), dtype=np.float64)
+    p, reasons = p_outside(belonging, corpus)
+    better = suggest_spaces(belonging.spaces, belonging.purpose, corpus, leaves_out=is_fitted)
+    placements = place_posts(corpus, p, better)
+    nearest = _nearest_rows(corpus, placements) if is_fitted else ((),) * len(corpus)
+    return Relevance(
+        p_off_purpose=p,
+        off_purpose_reasons=reasons,
+        nearest_rows=nearest,
+        p_off_thread=p_off_thread,
+        off_thread_reasons=off_thread_reasons,
+        thread_rank=thread_rank,
+        placements=placements,
+        turned_at=find_turns(corpus),
+        better_spaces=better,
+        belonging=belonging,
+    )
 
 
-def likeness_to(purpose_vectors: NDArray[np.float32], vectors: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """Each post's cosine to the purpose text that it resembles most; shape (n,)."""
-    return np.asarray((vectors @ purpose_vectors.T).max(axis=1), dtype=np.float64)
-
-
-def why_no_cloud(folds: NDArray[np.intp]) -> str | None:
-    """Why posts with these folds are too few, or too much of one thread, to be compared; None where they are enough."""
-    if len(folds) < MIN_POSTS:
-        return TOO_FEW_POSTS
-    if TRIMMED_SHARE * len(folds) - np.bincount(folds).max() < MIN_CLOUD_POSTS:
-        return TOO_FEW_THREADS
-    return None
-
-
-def distance_from_others(
-    vectors: NDArray[np.float32], folds: NDArray[np.intp]
-) -> tuple[NDArray[np.float64], list[LedoitWolf]]:
-    """Squared Mahalanobis distance of each post to the near posts of the other folds, and the cloud for each fold.
-
-    A post must not help to draw the cloud that it is measured against: with a few hundred posts in as many dimensions
-    every post that was fitted looks close. So each fifth of the threads is measured against the other four.
-
-    Parameters
-    ----------
-    folds : shape (n,), numbers below `N_FOLDS`, the same for all posts of a thread.
-    """
-    near = np.ones(len(vectors), dtype=bool)
-    for _ in range(N_TRIMMED_FITS):
-        distance = np.empty(len(vectors))
-        clouds = [LedoitWolf().fit(vectors[(folds != fold) & near]) for fold in range(N_FOLDS)]
-        for fold in np.unique(folds):
-            distance[folds == fold] = clouds[fold].mahalanobis(vectors[folds == fold])
-        near = distance <= np.quantile(distance, TRIMMED_SHARE)
-    return distance, clouds
-
-
-def _off_purpose(
-    corpus: Corpus, usable: NDArray[np.bool_], purpose_vectors: NDArray[np.float32]
-) -> tuple[NDArray[np.float64], tuple[tuple[int, ...], ...], tuple[str | None, ...]]:
-    rows = np.flatnonzero(usable)
-    p = np.full(len(corpus), np.nan)
-    nearest: list[tuple[int, ...]] = [()] * len(corpus)
-    thread_of = thread_numbers(corpus)[rows]
-    reason = why_no_cloud(thread_of % N_FOLDS)
-    if reason:
-        return p, tuple(nearest), (reason,) * len(corpus)
-    odd = oddness(corpus.vectors[rows], thread_of, purpose_vectors)
-    p[rows] = PURPOSE_MODEL.p_off_purpose(odd)
+def p_outside(belonging: Belonging, corpus: Corpus) -> tuple[NDArray[np.float64], tuple[str | None, ...]]:
+    """The probability that each post is outside the purpose, or why there is none."""
+    if belonging.purpose is None:
+        return np.full(len(corpus), np.nan), (belonging.purpose_reason,) * len(corpus)
+    p = judge_purpose(belonging.purpose, corpus)
     reasons = tuple(no_answer(corpus, row) for row in range(len(corpus)))
     p[[reason is not None for reason in reasons]] = np.nan
-    for i in np.flatnonzero(p[rows] >= EVIDENCE_FROM):
-        cosine = np.round(corpus.vectors[rows] @ corpus.vectors[rows[i]], 6)
-        cosine[thread_of == thread_of[i]] = -1
-        nearest[rows[i]] = tuple(int(rows[j]) for j in np.argsort(-cosine, kind="stable")[:N_EVIDENCE])
-    return p, tuple(nearest), reasons
+    return p, reasons
+
+
+def _nearest_rows(corpus: Corpus, placements: Sequence[Placement | None]) -> tuple[tuple[int, ...], ...]:
+    """The posts of other threads, all on purpose, that each misplaced one resembles most; those of its better space."""
+    is_here = np.array([placed is not None and placed.outcome == "on_purpose" for placed in placements], dtype=bool)
+    on_purpose, thread_of = np.flatnonzero(is_here), thread_numbers(corpus)
+    spaces = np.array([corpus.posts[row].space or "" for row in on_purpose], dtype=np.str_)
+    vectors, threads = corpus.vectors[on_purpose], thread_of[on_purpose]
+    nearest: list[tuple[int, ...]] = []
+    for row, placed in enumerate(placements):
+        if placed is None or placed.outcome == "on_purpose":
+            nearest.append(())
+            continue
+        cosine = np.round(vectors @ corpus.vectors[row], 6)
+        cosine[(threads == thread_of[row]) | ((spaces != placed.space) & (placed.space is not None))] = -2
+        best = np.argsort(-cosine, kind="stable")[:N_EVIDENCE]
+        nearest.append(tuple(on_purpose[best[cosine[best] > -2]].tolist()))
+    return tuple(nearest)
 
 
 def _off_thread(
@@ -236,13 +199,12 @@ class OtherThreads:
     ----------
     common : shape (dim,), what all posts of the community share.
     thread_ids : of up to `N_OTHER_THREADS` threads.
-    first_posts, means : shape (n_threads, dim), unit rows after taking the common part away.
+    middles : shape (n_threads, dim), unit rows after taking the common part away.
     """
 
     common: NDArray[np.float32]
     thread_ids: tuple[str, ...]
-    first_posts: NDArray[np.floating[Any]]
-    means: NDArray[np.floating[Any]]
+    middles: NDArray[np.floating[Any]]
 
 
 def choose_other_threads(corpus: Corpus, usable: NDArray[np.bool_]) -> OtherThreads | None:
@@ -257,33 +219,40 @@ def choose_other_threads(corpus: Corpus, usable: NDArray[np.bool_]) -> OtherThre
     return OtherThreads(
         common=common,
         thread_ids=tuple(chosen),
-        first_posts=centred[[threads[thread_id][0] for thread_id in chosen]],
-        means=np.stack([_unit(centred[threads[thread_id]].sum(axis=0)) for thread_id in chosen]),
+        middles=np.stack([_unit(_weighted_sum(centred[threads[thread_id]])) for thread_id in chosen]),
     )
 
 
 def rank_own_threads(
     corpus: Corpus, usable: NDArray[np.bool_], others: OtherThreads
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_], tuple[str | None, ...]]:
-    """The share of other threads that each reply resembles at least as much as its own.
+    """The share of other threads that each reply would resemble more than its own.
+
+    Likeness is the cosine to the middle of a thread's other posts, of which the first counts for several. The share is
+    read off the normal curve through the other threads' likenesses: counting them could not tell apart two replies
+    that both fit their own thread better than all others.
 
     Returns
     -------
-    The rank in (0, 1], NaN for the reason beside it; whether the reply resembles no thread at all; and the reasons.
+    The rank in (0, 1), NaN for the reason beside it; whether the reply resembles no thread at all; and the reasons.
     """
     rank = np.full(len(corpus), np.nan)
     is_generic = np.zeros(len(corpus), dtype=bool)
     reasons: list[str | None] = [no_answer(corpus, row) or STARTS_ITS_THREAD for row in range(len(corpus))]
-    centred = centre(corpus.vectors, others.common)
+    centred = centre(corpus.vectors, others.common).astype(np.float64)
     other_ids = np.array(others.thread_ids)
+    middles = others.middles.astype(np.float64)
     for thread_id, rows in _usable_threads(corpus, usable).items():
+        replies = rows[1:]
+        if not replies:
+            continue
         is_other = other_ids != thread_id
-        for row, own in _own_thread_cosine(corpus, centred, rows):
+        elsewhere = centred[replies] @ middles[is_other].T
+        z = (_own_likeness(centred[rows]) - elsewhere.mean(axis=1)) / np.maximum(elsewhere.std(axis=1), 1e-6)
+        rank[replies] = np.round(ndtr(-z), 6)
+        is_generic[replies] = np.round(elsewhere.max(axis=1), 6) < OWN_SUBJECT_COSINE
+        for row in replies:
             reasons[row] = no_answer(corpus, row)
-            to_others = np.maximum(others.first_posts @ centred[row], others.means @ centred[row])
-            to_others = np.round(to_others, 6)[is_other]
-            rank[row] = (1 + int((to_others >= own).sum())) / (1 + len(to_others))
-            is_generic[row] = to_others.max() < OWN_SUBJECT_COSINE
     rank[[reason is not None for reason in reasons]] = np.nan
     return rank, is_generic, tuple(reasons)
 
@@ -293,18 +262,15 @@ def _usable_threads(corpus: Corpus, usable: NDArray[np.bool_]) -> dict[str, list
     return {thread_id: rows for thread_id, rows in threads.items() if rows}
 
 
-def _own_thread_cosine(
-    corpus: Corpus, centred: NDArray[np.float32], rows: Sequence[int]
-) -> Iterator[tuple[int, float]]:
-    """Each reply of a thread with its best cosine to the first post, its parent or the thread so far."""
-    so_far = centred[rows[0]].astype(np.float64)
-    for row in rows[1:]:
-        parent = corpus.row_of.get(corpus.posts[row].parent_id or "", rows[0])
-        cosines = [centred[rows[0]] @ centred[row], _unit(so_far) @ centred[row].astype(np.float64)]
-        if not np.isnan(centred[parent, 0]):
-            cosines.append(centred[parent] @ centred[row])
-        yield row, float(np.round(max(cosines), 6))
-        so_far += centred[row]
+def _own_likeness(thread: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each reply's likeness to its own thread, itself left out; shape (n_posts - 1,)."""
+    others = _weighted_sum(thread) - thread[1:]
+    middles = others / np.maximum(np.linalg.norm(others, axis=1, keepdims=True), 1e-9)
+    return np.asarray((middles * thread[1:]).sum(axis=1), dtype=np.float64)
+
+
+def _weighted_sum(thread: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    return np.asarray(thread.sum(axis=0, dtype=np.float64) + (FIRST_POST_WEIGHT - 1) * thread[0], dtype=np.float64)
 
 
 def common_part(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -359,14 +325,6 @@ def share_at(rank: NDArray[np.float64], shares: NDArray[np.float64]) -> NDArray[
     """Read the share of misplaced replies off at each rank, between the middles of the bins; NaN stays NaN."""
     edges = np.linspace(0, 1, N_RANK_BINS + 1)
     return np.interp(rank, (edges[:-1] + edges[1:]) / 2, shares)
-
-
-def thread_numbers(corpus: Corpus) -> NDArray[np.intp]:
-    """The place of each row's thread in `corpus.threads`; shape (n,)."""
-    numbers = np.empty(len(corpus), dtype=np.intp)
-    for number, rows in enumerate(corpus.threads.values()):
-        numbers[rows] = number
-    return numbers
 
 
 def no_answer(corpus: Corpus, row: int) -> str | None:

@@ -6,7 +6,7 @@ are often in another language than the one they are taken for.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -240,21 +240,6 @@ def read_clauses(text: str, *, by_staff: bool) -> Iterator[Clause]:
         if not _only_lengthens(clause, before):
             yield clause
             before = clause
-
-
-def settles_an_answer(clause: Clause) -> bool:
-    """Whether a clause is content enough to make a reply an answer, whatever else the reply says."""
-    return clause.clause_class == "content" and len(_WORD.findall(clause.text)) >= MIN_CLAUSE_WORDS
-
-
-def says_something(clauses: Sequence[Clause]) -> bool:
-    """Whether a clause holds content; beside a request to get in touch, a few words more are part of that request.
-
-    "Follow us, DM us your name, postcode, city" says nothing; "DM us, or restart it with the power key" does.
-    """
-    if any(clause.clause_class == "contact" for clause in clauses):
-        return any(settles_an_answer(clause) for clause in clauses)
-    return any(clause.clause_class == "content" for clause in clauses)
 
 
 def gives_thanks(clauses: Iterable[Clause]) -> bool:

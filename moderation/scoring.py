@@ -11,7 +11,8 @@ from models.encoder import Encoder
 from models.heads import HeadSet, Threshold
 from models.languages import detect_languages
 from models.signals import SIGNALS
-from moderation.corpus import Corpus
+from models.talk import N_TALK
+from moderation.corpus import Corpus, Talk
 from moderation.posts import Post
 from moderation.reading import Reading, read_words
 
@@ -67,6 +68,7 @@ def score_posts(
     texts, text_of = _distinct_texts(read)
     vectors = np.full((len(texts) + 1, encoder.dim), np.nan, dtype=np.float32)
     signals = np.full((len(texts) + 1, len(SIGNALS)), np.nan, dtype=np.float64)
+    talk = np.full((len(texts) + 1, N_TALK), np.nan, dtype=np.float64)
     languages = [language for _, language in texts]
     signals_seconds, begin = 0.0, 0
     for encoding in encoder.encode([words for words, _ in texts], batch_size=batch_size):
@@ -74,11 +76,21 @@ def score_posts(
         vectors[begin:end] = encoding.vectors
         heads_start = perf_counter()
         signals[begin:end] = heads.probabilities(encoding.hidden, languages[begin:end])
+        if heads.talk is not None:
+            talk[begin:end] = heads.talk.log_odds(encoding.hidden)
         signals_seconds += perf_counter() - heads_start
         advance(end - begin)
         begin = end
     thresholds = thresholds_of(heads, read.languages)
-    corpus = Corpus(read.posts, read.readings, read.languages, vectors[text_of], signals[text_of], thresholds)
+    corpus = Corpus(
+        posts=read.posts,
+        readings=read.readings,
+        languages=read.languages,
+        vectors=vectors[text_of],
+        signals=signals[text_of],
+        thresholds=thresholds,
+        talk=None if heads.talk is None else Talk(talk[text_of], heads.talk),
+    )
     return Scored(corpus, signals_seconds)
 
 

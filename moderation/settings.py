@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from platformdirs import user_data_path
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -17,6 +17,10 @@ class Settings(BaseSettings):
     database_url : a PostgreSQL server with pgvector; None = the bundled one, with its data in `home`.
     encoder : "bundled", a sentence-transformers name or a folder.
     heads : folder with heads fitted for that encoder; None = those that ship with Klankbord.
+    webhooks_to_private_addresses : whether webhooks may lead to addresses inside your own network, and use http.
+    smtp_url : the mail server for digests, such as smtps://user:password@mail.example.org; None = no mail is sent.
+    mail_from : who digests come from.
+    public_url : where people open the pages, for links in digests; None = no links.
     """
 
     model_config = SettingsConfigDict(env_prefix="KLANKBORD_", frozen=True)
@@ -25,3 +29,7 @@ class Settings(BaseSettings):
     database_url: str | None = None
     encoder: str = "bundled"
     heads: Path | None = None
+    webhooks_to_private_addresses: bool = False
+    smtp_url: SecretStr | None = None
+    mail_from: str = "klankbord@localhost"
+    public_url: str | None = None

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from models.languages import UNKNOWN
 from models.signals import SIGNALS
+from models.talk import N_TALK
 from moderation.communities import community_of
-from moderation.corpus import Corpus
+from moderation.corpus import Corpus, Talk
 from moderation.exports import link_parents
 from moderation.ingest import to_post
 from moderation.pipeline import Models
@@ -91,6 +92,8 @@ def _corpus(posts: Sequence[Post], scores: Sequence[ScoreRow | None], models: Mo
     dim = models.encoder.dim
     vectors = [to_float32(None if score is None else score.vector, dim) for score in scores]
     signals = [[None] * len(SIGNALS) if score is None else score.signals for score in scores]
+    talk = [[None] * N_TALK if score is None or score.talk is None else score.talk for score in scores]
+    log_odds = np.array(talk, dtype=np.float64).reshape(len(posts), N_TALK)
     return Corpus(
         posts=tuple(posts),
         readings=tuple(read_words(post) for post in posts),
@@ -98,4 +101,5 @@ def _corpus(posts: Sequence[Post], scores: Sequence[ScoreRow | None], models: Mo
         vectors=np.array(vectors, dtype=np.float32).reshape(len(posts), dim),
         signals=np.array(signals, dtype=np.float64).reshape(len(posts), len(SIGNALS)),
         thresholds=thresholds_of(models.heads, languages),
+        talk=None if models.heads.talk is None else Talk(log_odds, models.heads.talk),
     )

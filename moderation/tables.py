@@ -4,7 +4,7 @@ Everything that belongs to a person hangs below `posts` and is deleted with it; 
 that reason. `decisions` is append-only: a trigger refuses changes.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from pgvector.sqlalchemy import HALFVEC
@@ -126,6 +126,9 @@ class ScoreRow(Base):
     language : ISO 639-1 code or "unknown".
     vector : unit length; None for posts without any words.
     signals : in the order of `models.signals.SIGNALS`, each 0..1 or None.
+    talk : log odds in the order of `models.talk.REPLY_KINDS`, then `OUTCOMES`; None = scored before there were any.
+    sentences : which sentences carry the signals that reach their thresholds, see
+        `moderation.explanations.explain_signals`; None = scored before there were any.
     topic_id, off_purpose, off_thread : None for the reason beside it; all None until the community has been fitted.
     words : for search by word, in the post's language.
     judged_at : when topic and relevance were last worked out; None = not yet.
@@ -146,6 +149,8 @@ class ScoreRow(Base):
     n_words: Mapped[int]
     vector: Mapped[Any | None] = mapped_column(HALFVEC())
     signals: Mapped[list[float | None]]
+    talk: Mapped[list[float | None] | None]
+    sentences: Mapped[dict[str, Any] | None]
     topic_id: Mapped[int | None]
     topic_cosine: Mapped[float | None]
     unsorted_reason: Mapped[str | None]
@@ -338,7 +343,8 @@ class FitRow(Base):
 class FindingRow(Base):
     """The contents of one of the files of `klankbord analyse`, worked out over all posts at one moment.
 
-    `kind` is "topics", "drift", "splits", "response_times" or "members"; "report" holds the page by language.
+    `kind` is "topics", "drift", "splits", "response_times", "members", "faq" or "ideas"; "report" holds the page by
+    language.
     """
 
     __tablename__ = "findings"
@@ -349,3 +355,321 @@ class FindingRow(Base):
     n_posts: Mapped[int]
     model_version: Mapped[str]
     contents: Mapped[dict[str, Any]]
+
+
+class AlarmRow(Base):
+    """Something that cannot wait for the next look at the report; at most one open row for each cause.
+
+    Attributes
+    ----------
+    kind : see `moderation.alarms.AlarmKind`.
+    cause : what it is about: the id of the episode's first post, or "topic 12".
+    evidence : post ids, counts and moments; never what a post says, never who wrote it.
+    since : when the cause arose.
+    closed_reason : why it is over; None while it is open.
+    """
+
+    __tablename__ = "alarms"
+    __table_args__ = (
+        Index(
+            "uq_alarms_open", "community_id", "kind", "cause", unique=True, postgresql_where=text("closed_at IS NULL")
+        ),
+        Index("ix_alarms_community", "community_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    community_id: Mapped[int] = mapped_column(ForeignKey("communities.id", ondelete="CASCADE"))
+    kind: Mapped[str]
+    cause: Mapped[str]
+    evidence: Mapped[dict[str, Any]]
+    since: Mapped[datetime]
+    opened_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    closed_reason: Mapped[str | None]
+
+
+class WebhookRow(Base):
+    """An address that a community's events are sent to.
+
+    Attributes
+    ----------
+    secret, previous_secret : what signs; the previous one signs too until `previous_until`, so that both sides can
+        change over. Both are needed to sign, so they cannot be stored as hashes.
+    place : how far the events have been taken over into deliveries, as `moderation.events.Place` writes it.
+    failing_since : of the first of the failures since the last success; None = the last one went well.
+    disabled_at, disabled_reason : when and why nothing is sent any more; None = in use.
+    last_status : HTTP status of the last answer; None = none yet, or no answer came (`last_error` says why).
+    """
+
+    __tablename__ = "webhooks"
+    __table_args__ = (Index("ix_webhooks_community", "community_id", "id"),)
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    community_id: Mapped[int] = mapped_column(ForeignKey("communities.id", ondelete="CASCADE"))
+    url: Mapped[str]
+    events: Mapped[list[str]]
+    secret: Mapped[str]
+    previous_secret: Mapped[str | None]
+    previous_until: Mapped[datetime | None]
+    place: Mapped[str]
+    created_at: Mapped[datetime]
+    failing_since: Mapped[datetime | None]
+    disabled_at: Mapped[datetime | None]
+    disabled_reason: Mapped[str | None]
+    last_attempt_at: Mapped[datetime | None]
+    last_status: Mapped[int | None]
+    last_error: Mapped[str | None]
+
+
+class WebhookDeliveryRow(Base):
+    """One event on its way to one address.
+
+    Attributes
+    ----------
+    message_id : the same at every attempt, so that the receiver can tell a repeat.
+    next_attempt_at : None = it arrived, or it was given up.
+    """
+
+    __tablename__ = "webhook_deliveries"
+    __table_args__ = (
+        UniqueConstraint("webhook_id", "message_id"),
+        Index(
+            "ix_webhook_deliveries_due",
+            "next_attempt_at",
+            postgresql_where=text("next_attempt_at IS NOT NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    webhook_id: Mapped[int] = mapped_column(ForeignKey("webhooks.id", ondelete="CASCADE"))
+    message_id: Mapped[str]
+    kind: Mapped[str]
+    payload: Mapped[dict[str, Any]]
+    happened_at: Mapped[datetime]
+    n_attempts: Mapped[int] = mapped_column(server_default="0")
+    next_attempt_at: Mapped[datetime | None]
+    last_status: Mapped[int | None]
+    last_error: Mapped[str | None]
+    delivered_at: Mapped[datetime | None]
+    given_up_at: Mapped[datetime | None]
+
+
+class DigestRecipientRow(Base):
+    """Somebody who gets a community's daily digest; taking the row away ends it.
+
+    `language` is one of `moderation.reports.wording.REPORT_LANGUAGES`; None = the community's. `when_quiet` = also on
+    days on which there is nothing to tell.
+    """
+
+    __tablename__ = "digest_recipients"
+
+    community_id: Mapped[int] = mapped_column(ForeignKey("communities.id", ondelete="CASCADE"), primary_key=True)
+    address: Mapped[str] = mapped_column(primary_key=True)
+    language: Mapped[str | None]
+    when_quiet: Mapped[bool] = mapped_column(server_default=false())
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class DigestRow(Base):
+    """One day's digest to one recipient; the row is there before anything is sent, so that nothing is sent twice.
+
+    Attributes
+    ----------
+    day : in the community's time zone.
+    taken_at : when a worker last set out to send it.
+    sent_at : when the mail server took it; None = not (yet).
+    outcome : None while it is being sent; "sent", "nothing to tell", or why it failed.
+    """
+
+    __tablename__ = "digests"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["community_id", "address"],
+            ["digest_recipients.community_id", "digest_recipients.address"],
+            ondelete="CASCADE",
+        ),
+    )
+
+    community_id: Mapped[int] = mapped_column(primary_key=True)
+    address: Mapped[str] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    taken_at: Mapped[datetime]
+    n_attempts: Mapped[int] = mapped_column(server_default="1")
+    sent_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+
+
+class TopicEventRow(Base):
+    """What became of one topic at one refit; see `topics.ledger.TopicEvent`. Append-only.
+
+    Attributes
+    ----------
+    kind : "kept", "renamed", "split", "merged", "new" or "retired".
+    name, name_before : as it was called after and before the refit; None = it was not there.
+    other_ids : the topics that it was split into, split from or merged with.
+    went_to, came_from : each {topic_id, n_posts, share}; topic 0 = unsorted.
+    """
+
+    __tablename__ = "topic_events"
+    __table_args__ = (
+        Index("ix_topic_events_time", "community_id", "happened_at", "topic_id"),
+        Index("ix_topic_events_topic", "community_id", "topic_id", "happened_at"),
+        CheckConstraint("kind IN ('kept', 'renamed', 'split', 'merged', 'new', 'retired')", name="kind"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    community_id: Mapped[int] = mapped_column(ForeignKey("communities.id", ondelete="CASCADE"))
+    topic_id: Mapped[int]
+    happened_at: Mapped[datetime]
+    kind: Mapped[str]
+    name: Mapped[str | None]
+    name_before: Mapped[str | None]
+    n_posts_before: Mapped[int]
+    n_posts_after: Mapped[int]
+    other_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    went_to: Mapped[list[dict[str, Any]]]
+    came_from: Mapped[list[dict[str, Any]]]
+
+
+class TopicStateRow(Base):
+    """What a topic was after one refit.
+
+    Attributes
+    ----------
+    share : of all visible posts, in [0, 1].
+    exemplar_ids : posts near its centre; some may be gone since.
+    theme_id, theme_name : the theme that it stood under; None = there were no themes.
+    """
+
+    __tablename__ = "topic_states"
+
+    community_id: Mapped[int] = mapped_column(ForeignKey("communities.id", ondelete="CASCADE"), primary_key=True)
+    topic_id: Mapped[int] = mapped_column(primary_key=True)
+    fitted_at: Mapped[datetime] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    named_by_moderator: Mapped[bool]
+    terms: Mapped[list[str]]
+    language: Mapped[str]
+    n_posts: Mapped[int]
+    share: Mapped[float]
+    exemplar_ids: Mapped[list[str]]
+    theme_id: Mapped[int | None]
+    theme_name: Mapped[str | None]
+
+
+class TopicOrderRow(Base):
+    """What a moderator asked of a topic. Append-only: an undo is a row that names the row it takes back.
+
+    Attributes
+    ----------
+    other_topic_id : for "merge" the topic that it goes into, for "keep_apart" the one that it stays apart from.
+    name : for "rename".
+    before : what an undo puts back: the name that was, or the topic that was merged away with the ids of its posts.
+    """
+
+    __tablename__ = "topic_orders"
+    __table_args__ = (
+        Index("ix_topic_orders_topic", "community_id", "topic_id", "id"),
+        CheckConstraint("action IN ('rename', 'merge', 'pin', 'unpin', 'keep_apart', 'undo')", name="action"),
+        CheckConstraint("(action = 'undo') = (undoes IS NOT NULL)", name="undo_names_an_order"),
+        CheckConstraint(
+            "(action IN ('merge', 'keep_apart')) = (other_topic_id IS NOT NULL) OR action = 'undo'", name="other_topic"
+        ),
+        CheckConstraint("action <> 'rename' OR name IS NOT NULL", name="new_name"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    community_id: Mapped[int] = mapped_column(ForeignKey("communities.id", ondelete="CASCADE"))
+    topic_id: Mapped[int]
+    action: Mapped[str]
+    other_topic_id: Mapped[int | None]
+    name: Mapped[str | None]
+    before: Mapped[dict[str, Any]]
+    moderator_id: Mapped[int] = mapped_column(ForeignKey("moderators.id"))
+    undoes: Mapped[int | None] = mapped_column(ForeignKey("topic_orders.id"), unique=True)
+    ordered_at: Mapped[datetime]
+
+
+class WaitRow(Base):
+    """A negative episode or a question of a member as the newest judgement of its thread has it.
+
+    Attributes
+    ----------
+    kind : "episode" or "question".
+    post_id : the post that opened it.
+    is_open : nobody has answered, and somebody still can.
+    answer_post_id : the first answer; None = none.
+    worked : what shows that the answer worked: "corrected" or "accepted"; None = nothing does.
+    contents : an episode as in response_times.json, each with its steps; see `moderation.wait_records`.
+    first_seen_at : when the service first saw it; a wait counts from at most a day before.
+    worked_out_at : of the judgement.
+    """
+
+    __tablename__ = "waits"
+    __table_args__ = (
+        ForeignKeyConstraint(["community_id", "post_id"], ["posts.community_id", "posts.id"], ondelete="CASCADE"),
+        Index("ix_waits_time", "community_id", "kind", "started_at", "post_id"),
+        Index("ix_waits_thread", "community_id", "thread_id"),
+        Index("ix_waits_open", "community_id", postgresql_where=text("is_open")),
+        CheckConstraint("kind IN ('episode', 'question')", name="kind"),
+    )
+
+    community_id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    post_id: Mapped[str] = mapped_column(primary_key=True)
+    thread_id: Mapped[str]
+    started_at: Mapped[datetime]
+    topic_id: Mapped[int | None]
+    is_open: Mapped[bool]
+    answer_post_id: Mapped[str | None]
+    worked: Mapped[str | None]
+    contents: Mapped[dict[str, Any]]
+    model_version: Mapped[str]
+    first_seen_at: Mapped[datetime]
+    worked_out_at: Mapped[datetime]
+
+
+class EpisodeCorrectionRow(Base):
+    """What a moderator corrected about an episode. Append-only: an undo is a row that names the row it takes back.
+
+    Attributes
+    ----------
+    episode_id : the post that opened the episode when it was corrected.
+    post_id : the reply, the amplifying post, the post that shows the correction, or the new start.
+    kind : for "reply_kind": what the reply is.
+    put_right_by : for "corrected": "staff", "peer" or "community".
+    before : what the software had said of it, for the record and for training; empty for an undo.
+    """
+
+    __tablename__ = "episode_corrections"
+    __table_args__ = (
+        Index("ix_episode_corrections_episode", "community_id", "episode_id", "id"),
+        CheckConstraint(
+            "action IN ('episode', 'no_episode', 'other_start', 'reply_kind', 'amplifies', 'amplifies_not', "
+            "'corrected', 'not_corrected', 'undo')",
+            name="action",
+        ),
+        CheckConstraint("(action = 'undo') = (undoes IS NOT NULL)", name="undo_names_a_correction"),
+        CheckConstraint("(action = 'reply_kind') = (kind IS NOT NULL)", name="kind_of_reply"),
+        CheckConstraint("(action = 'corrected') = (put_right_by IS NOT NULL)", name="put_right_by_somebody"),
+        CheckConstraint(
+            "(action IN ('other_start', 'reply_kind', 'amplifies', 'amplifies_not', 'corrected')) "
+            "= (post_id IS NOT NULL)",
+            name="names_a_post",
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    community_id: Mapped[int] = mapped_column(ForeignKey("communities.id", ondelete="CASCADE"))
+    episode_id: Mapped[str]
+    action: Mapped[str]
+    post_id: Mapped[str | None]
+    kind: Mapped[str | None]
+    put_right_by: Mapped[str | None]
+    note: Mapped[str | None]
+    before: Mapped[dict[str, Any]]
+    model_version: Mapped[str]
+    moderator_id: Mapped[int] = mapped_column(ForeignKey("moderators.id"))
+    undoes: Mapped[int | None] = mapped_column(ForeignKey("episode_corrections.id"), unique=True)
+    corrected_at: Mapped[datetime]

@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from moderation.db import Database
 from moderation.errors import DatabaseUnavailable
 from moderation.incoming import await_other_models
-from moderation.job_queue import POSTS_QUEUE, UPKEEP_QUEUE
+from moderation.job_queue import NOTICES_QUEUE, POSTS_QUEUE, UPKEEP_QUEUE
 from moderation.jobs import SERVICE, STALLED_SECONDS, Service, make_app
 
 HEARTBEAT_SECONDS = 5
@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 @contextmanager
 def running_worker(service: Service) -> Iterator[None]:
-    """Work off both queues in the background for as long as the block lasts.
+    """Work off the queues in the background for as long as the block lasts.
 
     Posts that were scored by other models, before an update say, are put on the queue first.
     """
@@ -36,6 +36,7 @@ def running_worker(service: Service) -> Iterator[None]:
     threads: list[_Lane | _Watch] = [
         _Lane(service, POSTS_QUEUE),
         _Lane(service, UPKEEP_QUEUE),
+        _Lane(service, NOTICES_QUEUE),
         _Watch(service.database),
     ]
     for thread in threads:

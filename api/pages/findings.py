@@ -16,6 +16,7 @@ from api.pages.desk import MAX_ID, AtDesk, reader_of
 from api.pages.drawing import SECURITY_HEADERS, draw
 from api.pages.queue_view import CONTEXT_CHARACTERS, Reader, ShownPost, show_post
 from api.pages.texts import LANGUAGE_COOKIE, Texts
+from api.pages.topic_orders import tools_of
 from api.pages.visitor import SESSION_COOKIE, SignedIn, Visitor, get_visitor
 from moderation.findings import find_findings, posts_of_topic, topic_in
 from moderation.refit import FAILURE
@@ -48,6 +49,16 @@ class ShownTopic:
     size_words: str
     negative: str
     negative_words: str
+    theme_id: int | None
+    is_named_by_moderator: bool
+
+
+@dataclass(frozen=True)
+class ThemeGroup:
+    """The topics of a theme; `name` is None for those of no theme that holds several."""
+
+    name: str | None
+    topics: tuple[ShownTopic, ...]
 
 
 @router.get("/topics")
@@ -56,19 +67,33 @@ def topics_page(request: Request, session: Transaction, visitor: SignedIn) -> Re
     texts, found = visitor.texts, session.get(FindingRow, (visitor.community_row.id, "topics"))
     topics: list[ShownTopic] = []
     unsorted: list[str] = []
+    themes: dict[int, str] = {}
     lead = _missing_words(session, visitor, "topics.none")
     if found is not None:
         topics = [_shown_topic(topic, texts) for topic in by_size(found.contents)]
         unsorted = unsorted_sentences(found.contents["unsorted"], texts.wording)
+        themes = _theme_names(found.contents)
         lead = texts.count("topics.lead", len(topics), at=texts.wording.minute(found.found_at))
     return draw(
-        request, "topics.html.j2", texts, visitor=visitor, here="topics", topics=topics, unsorted=unsorted, lead=lead
+        request,
+        "topics.html.j2",
+        texts,
+        visitor=visitor,
+        here="topics",
+        groups=_by_theme(topics, themes),
+        unsorted=unsorted,
+        lead=lead,
     )
 
 
 @router.get("/topics/{topic_id}")
-def topic_page(desk: AtDesk, service: ServiceParts, topic_id: Annotated[int, Path(ge=0, le=MAX_ID)]) -> Response:
-    """One topic: its size, its tone, what is typical of it and what is new."""
+def topic_page(
+    desk: AtDesk,
+    service: ServiceParts,
+    topic_id: Annotated[int, Path(ge=0, le=MAX_ID)],
+    refused: Annotated[str, Query(max_length=20)] = "",
+) -> Response:
+    """One topic: its size, its tone, what is typical of it and what is new; what moderators can do with it."""
     session, reader, texts = desk.session, desk.reader, desk.texts
     found = find_findings(session, reader.community_id, "topics")
     topic = topic_in(found, topic_id)
@@ -85,6 +110,7 @@ def topic_page(desk: AtDesk, service: ServiceParts, topic_id: Annotated[int, Pat
         found=_found_words(found, "topic.found", texts),
         exemplars=_shown_posts(_posts(session, reader, topic["exemplar_ids"]), reader),
         newest=_shown_posts(newest, reader),
+        tools=tools_of(desk, topic_id, refused=refused),
     )
 
 
@@ -174,7 +200,25 @@ def _shown_topic(topic: Mapping[str, Any], texts: Texts) -> ShownTopic:
         size_words=wording.count("topic.size", topic["size"], share=wording.share(topic["share"])),
         negative=negative,
         negative_words=negative_words(topic, wording),
+        theme_id=topic.get("theme"),
+        is_named_by_moderator=topic.get("named_by_moderator", False),
     )
+
+
+def _theme_names(contents: Mapping[str, Any]) -> dict[int, str]:
+    """The names of the themes that hold several topics, the largest first."""
+    themes = contents.get("themes", [])
+    return {theme["id"]: theme["name"] for theme in themes if len(theme["topic_ids"]) > 1}
+
+
+def _by_theme(topics: Sequence[ShownTopic], themes: Mapping[int, str]) -> list[ThemeGroup]:
+    """The topics under their themes, the largest theme first, and those that stand alone at the end."""
+    groups = [
+        ThemeGroup(name, tuple(topic for topic in topics if topic.theme_id == theme_id))
+        for theme_id, name in themes.items()
+    ]
+    alone = tuple(topic for topic in topics if topic.theme_id not in themes)
+    return [group for group in (*groups, ThemeGroup(None, alone)) if group.topics]
 
 
 def _found_words(found: FindingRow, key: str, texts: Texts) -> str:

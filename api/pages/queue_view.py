@@ -8,10 +8,13 @@ from typing import Any
 from babel import Locale, UnknownLocaleError
 from sqlalchemy.orm import Session
 
+from api.pages.passages import Passage, mark_sentences
 from api.pages.queue_wording import action_words, closed_words, time_of_day
 from api.pages.surroundings import Answers, Handling, Surroundings, read_surroundings
 from api.pages.texts import Texts
 from moderation.config import Community
+from moderation.decided_neighbours import DecidedNeighbour
+from moderation.explanations import NO_SENTENCE, NOT_MEASURED, ONE_SENTENCE
 from moderation.flag_rows import claim_of
 from moderation.html_text import html_text
 from moderation.ingest import to_post
@@ -23,6 +26,12 @@ from moderation.tables import DecisionRow, FlagRow, PostRow
 
 CONTEXT_CHARACTERS = 320
 HEADING_CHARACTERS = 90
+SENTENCE_CHARACTERS = 160
+NO_SENTENCE_KEYS = {
+    ONE_SENTENCE: "evidence.one_sentence",
+    NO_SENTENCE: "evidence.no_sentence",
+    NOT_MEASURED: "evidence.not_weighed",
+}
 
 
 @dataclass(frozen=True)
@@ -131,11 +140,14 @@ class ShownItem:
     ----------
     heading : the post's title, or what its thread is called; None = neither has one.
     name : what the item is called where it is only spoken of.
+    passages : the post's words in parts, those marked that carry the reasons.
     whole : the post as it came, where the writer's own words are less than that; else None.
     links : hosts that the post leads to.
     reasons : of the lane that is looked at; `other_reasons` those of the other lanes. Of an open item the open ones.
     around : the thread's first post and the post that it answers, in that order, where they are others.
+    decided : posts that it resembles and that people decided about, the nearest first, with what they decided.
     answers : the next ones after it; `n_more_answers` follow them.
+    episode_id : of the complaint that the post opens; None = it opens none.
     """
 
     flag_id: int
@@ -147,14 +159,17 @@ class ShownItem:
     space: str | None
     topic: tuple[int, str] | None
     language_name: str | None
+    passages: tuple[Passage, ...]
     whole: str | None
     links: tuple[str, ...]
     reasons: tuple[ShownReason, ...]
     other_reasons: tuple[ShownReason, ...]
+    decided: tuple[ShownPost, ...]
     around: tuple[ShownPost, ...]
     answers: tuple[ShownPost, ...]
     n_more_answers: int
     why_here: str
+    episode_id: str | None
     state: ShownState
 
 
@@ -227,7 +242,9 @@ def language_name(code: str | None, texts: Texts) -> str:
 def _show_item(reader: Reader, flag: FlagRow, found: Surroundings) -> ShownItem:
     row, lane, judgement = found.posts[flag.post_id], found.handling.lane, found.judgements.get(flag.post_id)
     reading, shown, around = read_words(to_post(row)), show_post(row, reader), _around(reader, row, found)
-    reasons = [_show_reason(reader, row, reason, found) for reason in _standing_reasons(flag)]
+    standing = _standing_reasons(flag)
+    words = reading.words if row.revision == flag.revision else None
+    reasons = [_show_reason(reader, row, reason, found, words=words) for reason in standing]
     answers = found.answers.get(row.id, Answers())
     topic_id = row.placed_topic_id or (judgement.topic_id if judgement is not None else None)
     heading = _heading(shown, around, reader)
@@ -241,13 +258,16 @@ def _show_item(reader: Reader, flag: FlagRow, found: Surroundings) -> ShownItem:
         space=reader.space_name(row.space),
         topic=None if topic_id is None else (topic_id, reader.topic_words(topic_id)),
         language_name=None if judgement is None else language_name(judgement.language, reader.texts),
+        passages=_passages(shown, words, [reason for reason in standing if reason["lane"] == lane]),
         whole=_whole(row, reading),
         links=reading.link_hosts,
         reasons=tuple(reason for reason in reasons if reason.lane == lane),
         other_reasons=tuple(reason for reason in reasons if reason.lane != lane),
+        decided=tuple(_decided(reader, neighbour, found) for neighbour in found.decided.get(flag.id, ())),
         around=around,
         answers=tuple(_in_context(answer, reader) for answer in answers.rows),
         n_more_answers=answers.n_answers - len(answers.rows),
+        episode_id=next((each for each in map(_opened_episode, standing) if each is not None), None),
         why_here=explain(flag.priority_parts, now=reader.now, language=reader.texts.language),
         state=show_state(reader, flag, found.handling, post_revision=row.revision),
     )
@@ -265,7 +285,22 @@ def _standing_reasons(flag: FlagRow) -> list[dict[str, Any]]:
     return [reason for reason in flag.reasons if reason["status"] == "open" or flag.status != "open"]
 
 
-def _show_reason(reader: Reader, row: PostRow, reason: Mapping[str, Any], found: Surroundings) -> ShownReason:
+def _opened_episode(reason: Mapping[str, Any]) -> str | None:
+    """The episode that a reason speaks of, where the post opens it."""
+    evidence = reason["evidence"]
+    return str(evidence["episode"]) if reason["lane"] == "answer" and "first_answer_at" in evidence else None
+
+
+def _passages(shown: ShownPost, words: str | None, reasons: Sequence[Mapping[str, Any]]) -> tuple[Passage, ...]:
+    """The words that are shown, marked where they are the end of those that were judged."""
+    if words is None or not words.endswith(shown.words):
+        return (Passage(shown.words),)
+    return mark_sentences(shown.words, reasons, offset=len(words) - len(shown.words))
+
+
+def _show_reason(
+    reader: Reader, row: PostRow, reason: Mapping[str, Any], found: Surroundings, *, words: str | None
+) -> ShownReason:
     texts, resembled = reader.texts, reason["evidence"].get("nearest_posts", ())
     return ShownReason(
         lane=reason["lane"],
@@ -274,7 +309,7 @@ def _show_reason(reader: Reader, row: PostRow, reason: Mapping[str, Any], found:
         threshold=reason["threshold"],
         probability_words=texts.wording.share(reason["probability"]),
         threshold_words=_threshold_words(reason, texts),
-        evidence=tuple(_evidence_words(row, reason, reader)),
+        evidence=(*_evidence_words(row, reason, reader), *_sentence_words(reason, words, reader)),
         examples=tuple(_in_context(found.posts[post_id], reader) for post_id in resembled if post_id in found.posts),
     )
 
@@ -303,8 +338,28 @@ def _evidence_words(row: PostRow, reason: Mapping[str, Any], reader: Reader) -> 
     if reason["reason"] == "off_thread":
         share = texts.wording.share(evidence["share_of_threads_it_fits_better"])
         yield texts.say("evidence.off_thread", share=share)
+        if evidence.get("thread_turned_at"):
+            yield texts.say("evidence.turned")
+    if reason["reason"] == "other_space":
+        form = "evidence.other_space" if evidence.get("nearest_posts") else "evidence.other_space_alone"
+        yield texts.say(form, space=reader.space_name(evidence["space"]) or evidence["space"])
+    if reason["reason"] == "off_purpose" and evidence.get("outcome") == "spam_like":
+        yield texts.say("evidence.spam_like")
     if reason["reason"] == "off_purpose" and evidence.get("nearest_posts"):
         yield texts.say("evidence.off_purpose")
+
+
+def _sentence_words(reason: Mapping[str, Any], words: str | None, reader: Reader) -> Iterable[str]:
+    """Which sentence carries a reason most, or why none is named; of a text that was edited since nothing is said."""
+    texts, evidence = reader.texts, reason["evidence"]
+    if words is None or "sentences" not in evidence:
+        return
+    if evidence["sentences"] is None:
+        yield texts.say(NO_SENTENCE_KEYS[evidence["sentences_reason"]])
+        return
+    first = evidence["sentences"][0]
+    quote = shortened(words[first["begin"] : first["end"]], SENTENCE_CHARACTERS)
+    yield texts.say("evidence.sentence", sentence=quote, share=texts.wording.share(first["share"]))
 
 
 def _episode_words(row: PostRow, evidence: Mapping[str, Any], reader: Reader) -> str:
@@ -323,6 +378,14 @@ def _episode_words(row: PostRow, evidence: Mapping[str, Any], reader: Reader) ->
 def _in_context(row: PostRow, reader: Reader, *, note: str | None = None) -> ShownPost:
     """A post that is shown for the sake of another."""
     return show_post(row, reader, note=note, n_characters=CONTEXT_CHARACTERS)
+
+
+def _decided(reader: Reader, neighbour: DecidedNeighbour, found: Surroundings) -> ShownPost:
+    """A decided post with what was decided about it, and when."""
+    decision, texts = neighbour.decision, reader.texts
+    what = action_words(texts, decision.action, decision.lane, place=reader.place_name(decision))
+    note = texts.say("decided.note", what=what, at=texts.wording.minute(decision.decided_at))
+    return _in_context(found.posts[decision.post_id], reader, note=note)
 
 
 def _title_and_words(row: PostRow, reading: Reading) -> tuple[str | None, str]:

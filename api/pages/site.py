@@ -9,7 +9,18 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 
-from api.pages import deciding, findings, not_scored, queue, sign_in, watching
+from api.pages import (
+    deciding,
+    episodes,
+    findings,
+    not_scored,
+    notices,
+    queue,
+    sign_in,
+    topic_orders,
+    watching,
+    worklist,
+)
 from api.pages.drawing import asks_for_part, draw, texts_of
 
 PAGE_PATHS = ("/c/", "/sign-in", "/sign-out", "/language", "/static/")
@@ -20,7 +31,7 @@ Handler = Callable[[Request, Any], Any]
 def add_pages(app: FastAPI) -> None:
     """Add the pages to an app that knows its errors already."""
     app.include_router(sign_in.router)
-    for part in (queue, deciding, not_scored, findings, watching):
+    for part in (queue, worklist, episodes, deciding, not_scored, findings, topic_orders, watching, notices):
         app.include_router(part.router, prefix="/c/{slug}")
     app.mount("/static", StaticFiles(directory=str(files("api.pages") / "static")), name="static")
     for kind, handler in list(app.exception_handlers.items()):

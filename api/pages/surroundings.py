@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, or_, select, true, tuple_
 from sqlalchemy.orm import Session, aliased
 
+from moderation.decided_neighbours import DecidedNeighbour, nearest_decided
 from moderation.flag_rows import standing_decisions
 from moderation.tables import DecisionRow, FlagRow, ModeratorRow, PostRow, ScoreRow
 
@@ -45,11 +46,12 @@ class Handling:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Everything that showing some items takes beside their rows; all by the id of the item's post.
+    """Everything that showing some items takes beside their rows; by the id of the item's post unless it says so.
 
     Attributes
     ----------
     posts : also those that the items answer or resemble, by their own ids.
+    decided : what people decided in this lane about the posts that an item resembles most, by the id of the item.
     judgements : missing where the models that raised the flag know the post no more.
     first_posts : of the item's thread, which may be the item's post itself.
     """
@@ -59,6 +61,7 @@ class Surroundings:
     first_posts: Mapping[str, PostRow]
     answers: Mapping[str, Answers]
     handling: Handling
+    decided: Mapping[int, Sequence[DecidedNeighbour]]
 
 
 def read_surroundings(session: Session, community_id: int, flags: Sequence[FlagRow], *, lane: str) -> Surroundings:
@@ -67,7 +70,9 @@ def read_surroundings(session: Session, community_id: int, flags: Sequence[FlagR
     posts = _posts_by_id(session, community_id, post_ids)
     first_posts = _first_posts(session, community_id, post_ids)
     parents = [post.parent_id for post in posts.values() if post.parent_id is not None]
-    mentioned = _posts_by_id(session, community_id, [*parents, *_resembled(flags)])
+    decided = nearest_decided(session, community_id, [flag.id for flag in flags], lanes=[lane])
+    neighbours = [neighbour.decision.post_id for of_flag in decided.values() for neighbour in of_flag]
+    mentioned = _posts_by_id(session, community_id, [*parents, *_resembled(flags), *neighbours])
     first_ids = [post_id for post_id, first in first_posts.items() if first.id == post_id]
     return Surroundings(
         posts={**mentioned, **posts},
@@ -75,6 +80,7 @@ def read_surroundings(session: Session, community_id: int, flags: Sequence[FlagR
         first_posts=first_posts,
         answers=_answers(session, community_id, post_ids, first_ids=first_ids),
         handling=read_handling(session, flags, lane=lane),
+        decided=decided,
     )
 
 

@@ -9,6 +9,7 @@ from fastapi import Cookie, Depends, Form, HTTPException, Request
 from api.deps import Now, Transaction
 from api.pages.texts import LANGUAGE_COOKIE, Texts, texts_for
 from moderation.accounts import moderator_of_cookie
+from moderation.alarms import n_open_alarms
 from moderation.communities import community_of
 from moderation.config import Community
 from moderation.errors import CommunityUnknown
@@ -24,6 +25,7 @@ class Visitor:
     Attributes
     ----------
     csrf_token : that every form of this browser has to carry.
+    n_alarms : how many alarms are open, for the top of every page.
     base : where the community's pages begin.
     """
 
@@ -32,6 +34,7 @@ class Visitor:
     community: Community
     csrf_token: str
     texts: Texts
+    n_alarms: int
 
     @property
     def base(self) -> str:
@@ -73,7 +76,8 @@ def get_visitor(
         raise CommunityUnknown("there is no such community")
     community = community_of(row)
     texts = texts_for(language, community.languages, community.timezone)
-    return Visitor(signed_in.moderator, row, community, signed_in.csrf_token, texts)
+    n_alarms = n_open_alarms(session, row.id)
+    return Visitor(signed_in.moderator, row, community, signed_in.csrf_token, texts, n_alarms)
 
 
 SignedIn = Annotated[Visitor, Depends(get_visitor)]

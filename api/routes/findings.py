@@ -1,18 +1,22 @@
 """What was worked out over all posts of a community."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, TypedDict
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime
 from starlette.responses import JSONResponse
 
 from api.auth import COMMUNITY, MayRead
-from api.cursors import CursorParameter, Limit, read_place, read_texts, write_cursor
-from api.deps import ServiceParts, Transaction
+from api.cursors import CursorParameter, Limit, read_place, write_cursor
+from api.deps import Now, ServiceParts, Transaction
 from api.routes.posts import view_posts
 from api.schemas.findings import (
     DriftView,
-    EpisodePageView,
+    ExpectedReplyView,
+    FaqView,
+    IdeasView,
     MemberView,
     ResponseTimesView,
     SplitsView,
@@ -21,7 +25,15 @@ from api.schemas.findings import (
 )
 from api.schemas.problem import problems
 from api.schemas.text import MAX_INTEGER, NO_NUL, RowId
-from moderation.findings import EpisodeState, find_findings, list_episodes, member_in, posts_of_topic, topic_in
+from moderation.expected_reply import Kind as ReplyKind
+from moderation.findings import (
+    expected_reply_in,
+    find_findings,
+    member_in,
+    posts_of_topic,
+    topic_in,
+)
+from moderation.live_clocks import live_clocks
 from moderation.tables import FindingRow
 
 router = APIRouter(prefix=COMMUNITY, tags=["Findings"])
@@ -80,31 +92,59 @@ def read_splits(caller: MayRead, session: Transaction) -> JSONResponse:
     return _as_stored(find_findings(session, caller.community.id, "splits"))
 
 
+@router.get("/faq", summary="Read the questions that return", response_model=FaqView, responses=problems())
+def read_faq(caller: MayRead, session: Transaction) -> JSONResponse:
+    """Questions that different members asked over time, with the answers that served best; for a person to choose."""
+    return _as_stored(find_findings(session, caller.community.id, "faq"))
+
+
+@router.get("/ideas", summary="Read the ideas", response_model=IdeasView, responses=problems())
+def read_ideas(caller: MayRead, session: Transaction) -> JSONResponse:
+    """Ideas of members, those that say the same merged, with who is behind them by month."""
+    return _as_stored(find_findings(session, caller.community.id, "ideas"))
+
+
 @router.get("/response-times", summary="Read response times", response_model=ResponseTimesView, responses=problems())
 def read_response_times(caller: MayRead, session: Transaction) -> JSONResponse:
-    """How fast unhappy members are answered, by whom, and what was put right; open waits count."""
-    return _as_stored(find_findings(session, caller.community.id, "response_times"), leave_out="episodes")
+    """How fast unhappy members are answered, by whom, and what was put right; open waits count.
 
-
-@router.get("/episodes", summary="List negative episodes", response_model=EpisodePageView, responses=problems())
-def read_episodes(
-    caller: MayRead,
-    session: Transaction,
-    state: EpisodeState | None = None,
-    topic: RowId | None = None,
-    since: AwareDatetime | None = None,
-    limit: Limit = 50,
-    cursor: CursorParameter = None,
-) -> JSONResponse:
-    """Where somebody was unhappy and what came of it, oldest first.
-
-    `open` = nobody answered and somebody still can; `answered` = somebody did; `corrected` = it was put right.
+    The clocks (`clocks`, `touched`, `staff_business_hours`) follow the posts within seconds, to `end_at`; the rest is
+    of `found_at`.
     """
     findings = find_findings(session, caller.community.id, "response_times")
-    found = list_episodes(findings, state=state, topic_id=topic, since=since, after=read_texts(cursor), limit=limit + 1)
-    shown = found[:limit]
-    next_cursor = write_cursor(shown[-1]["started_at"], shown[-1]["id"]) if len(found) > limit else None
-    return JSONResponse({**_origin(findings), "items": shown, "next_cursor": next_cursor})
+    return _as_stored(findings, leave_out=("episodes", "past_waits"), over=live_clocks(session, caller.community))
+
+
+@router.get(
+    "/expected-reply-time",
+    summary="Say how soon an answer may be expected",
+    response_model=ExpectedReplyView,
+    responses=problems(),
+)
+def read_expected_reply_time(
+    caller: MayRead,
+    session: Transaction,
+    now: Now,
+    kind: Annotated[ReplyKind, Query(description="What was written.")] = "question",
+    topic_id: Annotated[RowId | None, Query(description="Its topic; left out = of any topic.")] = None,
+    at: Annotated[AwareDatetime | None, Query(description="When it was written; left out = now.")] = None,
+) -> JSONResponse:
+    """The median and the 80 % range of the wait for an answer from anybody, by topic and hour of the week.
+
+    From the waits of the past, those that never ended among them. `check` says how often such a range was right for
+    later waits. Where there are too few waits, or the range did not hold, the figures are null and `reason` says which.
+    """
+    findings = find_findings(session, caller.community.id, "response_times")
+    moment = at or now
+    return JSONResponse(
+        {
+            "kind": kind,
+            "topic_id": topic_id,
+            "at": moment.isoformat(),
+            **expected_reply_in(findings, kind, at=moment, topic_id=topic_id),
+            **_origin(findings),
+        }
+    )
 
 
 @router.get("/members/{author_id:path}", summary="Read a member", response_model=MemberView, responses=problems())
@@ -128,7 +168,11 @@ def _origin(findings: FindingRow) -> _Origin:
     }
 
 
-def _as_stored(findings: FindingRow, *, leave_out: str = "") -> JSONResponse:
-    """The contents of the file, as they are; not checked again, as an older version may have written them."""
-    contents: dict[str, Any] = {name: part for name, part in findings.contents.items() if name != leave_out}
-    return JSONResponse({**contents, **_origin(findings)})
+def _as_stored(
+    findings: FindingRow, *, leave_out: tuple[str, ...] = (), over: Mapping[str, Any] = MappingProxyType({})
+) -> JSONResponse:
+    """The contents of the file, as they are but for what is newer; not checked again, an older version may have
+    written them.
+    """
+    contents: dict[str, Any] = {name: part for name, part in findings.contents.items() if name not in leave_out}
+    return JSONResponse({**contents, **over, **_origin(findings)})

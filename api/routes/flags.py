@@ -32,6 +32,7 @@ from api.schemas.flags import (
 )
 from api.schemas.problem import WRITES, Problem, problems
 from api.schemas.text import MAX_INTEGER, RowId, StorableText
+from moderation.decided_neighbours import nearest_decided
 from moderation.decision_log import list_decisions
 from moderation.decisions import (
     BulkOutcome,
@@ -58,6 +59,7 @@ from moderation.tables import DecisionRow, ModeratorRow
 
 router = APIRouter(prefix=COMMUNITY, tags=["Queue"])
 
+LANES: tuple[Lane, ...] = ("answer", "placement", "review")
 FlagId = Annotated[int, Path(ge=1, le=MAX_INTEGER, description="The item.", examples=[81])]
 
 
@@ -89,7 +91,10 @@ def read_flags(
         order=order,
     )
     page = list_flags(session, caller.community.id, wanted, now=now, cursor=cursor, limit=limit)
-    return FlagPageView(items=[view_flag(item) for item in page.items], next_cursor=page.next_cursor)
+    flag_ids = [item.flag_id for item in page.items]
+    decided = nearest_decided(session, caller.community.id, flag_ids, lanes=LANES if lane is None else [lane])
+    items = [view_flag(item, decided.get(item.flag_id, ())) for item in page.items]
+    return FlagPageView(items=items, next_cursor=page.next_cursor)
 
 
 @router.post("/flags/{flag_id}/claim", summary="Claim an item", response_model=ClaimView, responses=problems(409))

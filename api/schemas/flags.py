@@ -1,6 +1,6 @@
 """Items of the queue, claims and decisions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -8,11 +8,15 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from api.schemas.problem import Problem
 from api.schemas.text import RowId, StorableText
+from moderation.decided_neighbours import DecidedNeighbour
 from moderation.decision_log import LoggedDecision
 from moderation.decisions import Action, Mode
+from moderation.explanations import quoted
 from moderation.flag_queue import FlagItem, NotScored
 from moderation.flag_rows import Claim
 from moderation.flags import Lane
+from moderation.posts import Post
+from moderation.reading import read_words
 from moderation.tables import DecisionRow
 
 MAX_BULK = 200
@@ -28,7 +32,10 @@ class Reason(BaseModel):
     reason: str = Field(examples=["negative_wom"])
     probability: float = Field(ge=0, le=1)
     threshold: float = Field(ge=0, le=1)
-    evidence: dict[str, Any] = Field(description="What the reason rests on.")
+    evidence: dict[str, Any] = Field(
+        description="What the reason rests on. `sentences`: which of them carry it, the strongest first, each with its "
+        "`text`, by how much the log odds drop without it and its `share` of that; null for `sentences_reason`."
+    )
     status: str = Field(description='"open", "decided", or "gone": it holds no more.')
 
 
@@ -48,6 +55,19 @@ class StandingDecisionView(BaseModel):
     action: str
     moderator: str
     decided_at: datetime
+
+
+class DecidedNeighbourView(BaseModel):
+    """A post like this one that was before the moderators for the same reason, and what they decided."""
+
+    lane: str
+    post_id: str
+    decision_id: int
+    action: str
+    space: str | None
+    topic_id: int | None
+    decided_at: datetime
+    cosine: float = Field(ge=-1, le=1, description="Between the two posts; compare within one answer only.")
 
 
 class FlagView(BaseModel):
@@ -77,6 +97,9 @@ class FlagView(BaseModel):
     opened_at: datetime
     claim: ClaimView | None
     decisions: list[StandingDecisionView]
+    decided_neighbours: list[DecidedNeighbourView] = Field(
+        description="Up to three decided posts in each lane that are most like this one, nearest first."
+    )
 
 
 class FlagPageView(BaseModel):
@@ -214,17 +237,39 @@ class NotScoredPageView(BaseModel):
     next_cursor: str | None
 
 
-def view_flag(item: FlagItem) -> FlagView:
-    """An item for the caller."""
+def view_flag(item: FlagItem, neighbours: Sequence[DecidedNeighbour]) -> FlagView:
+    """An item for the caller, each sentence that carries a reason in words unless the post was edited since."""
+    words = None if item.is_edited_since else read_words(_post_of(item)).words
+    reasons = [{**reason, "evidence": quoted(reason["evidence"], words)} for reason in item.reasons]
     fields: dict[str, Any] = {name: getattr(item, name) for name in FlagView.model_fields if hasattr(item, name)}
     return FlagView(
         **{
             **fields,
             "id": item.flag_id,
-            "reasons": view_reasons(item.reasons),
+            "reasons": view_reasons(reasons),
             "claim": None if item.claim is None else view_claim(item.claim),
             "decisions": [StandingDecisionView(**vars(decision)) for decision in item.decisions],
+            "decided_neighbours": [_view_neighbour(neighbour) for neighbour in neighbours],
         }
+    )
+
+
+def _post_of(item: FlagItem) -> Post:
+    """As much of the post as its words follow from."""
+    return Post(item.post_id, item.thread_id, item.created_at, item.text, title=item.title, is_html=item.is_html)
+
+
+def _view_neighbour(neighbour: DecidedNeighbour) -> DecidedNeighbourView:
+    decision = neighbour.decision
+    return DecidedNeighbourView(
+        lane=decision.lane,
+        post_id=decision.post_id,
+        decision_id=decision.id,
+        action=decision.action,
+        space=decision.space,
+        topic_id=decision.topic_id,
+        decided_at=decision.decided_at,
+        cosine=neighbour.cosine,
     )
 
 

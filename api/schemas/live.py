@@ -52,6 +52,11 @@ class CheckedView(BaseModel):
     signals: dict[str, float | None]
     off_purpose: float | None
     off_thread: float | None
+    placement: dict[str, Any] | None = Field(
+        default=None,
+        description='Where it belongs: outcome "on_purpose", "other_space", "outside_purpose" or "spam_like", the '
+        "better space, how likely that is, and the on-purpose posts that it resembles most.",
+    )
     null_reasons: dict[str, str] = Field(description="Why a figure is null.")
     topics: list[NearestTopic]
     flags: list[WouldBeFlag]

@@ -204,8 +204,8 @@ def _placement_section(sample: Sample, run: Run) -> str:
                 for each in detections
             ),
             *(_mistakes_of(detection) for detection in detections),
-            f"### In the wrong space: not done ({_count(elsewhere)})",
-            "The analysis does not say yet that a post belongs in another space, so all of them are missed.",
+            f"### In the wrong space: {_count(elsewhere)}",
+            "Only the first post of a thread is told that it fits another space better; replies move with it.",
             _mistakes(elsewhere),
         )
     )
@@ -333,8 +333,8 @@ def _drift_section(check: DriftCheck, run: Run) -> str:
                 ("planted", "subject", *(day[:7] for day in periods), "told by a line"),
                 [_planted_row(change, check, periods) for change in PLANTED],
             ),
-            "The lines compare the latest period with all those before it together: what ended long ago is a small "
-            "part of what it is compared with.",
+            "A line of kind topic share compares the latest period with all those before it together; one of kind "
+            "topic turn tells since which week of the last year a topic has had another share.",
             "The lines of the report, each beside the true share of the subject that most of its topic is about:",
             _table(
                 ("line", "topic", "about", "from", "to", "truly from", "truly to", "planted"),

@@ -1,4 +1,4 @@
-"""The page's two charts as inline SVG: how long people wait, and how topics grow and shrink."""
+"""The page's charts as inline SVG: how long people wait, how that changed, and the share of each topic over time."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ INK, QUIET, RULE = "#1d2430", "#4a5462", "#d9dee6"
 # Okabe and Ito (2008), darkened to a contrast of 4.5 on white; the dashes tell them apart without colour.
 COLOURS = ("#1d2430", "#0067a3", "#b34700")
 DASHES = ([1, 0], [7, 3], [2, 3])
-BAR_COLOUR = "#0067a3"
+BAR_COLOUR, MARK_COLOUR = "#0067a3", "#b34700"
 NUMBER_LOCALES: Mapping[str, Literal["nl-NL", "en-GB"]] = {"nl": "nl-NL", "en": "en-GB"}
 
 WaitPoint = tuple[float, float, float, float]
@@ -96,48 +96,51 @@ def waiting_svg(
     return _svg((band + line).properties(width=n_pixels, height=250), style=style)
 
 
-def sizes_svg(
-    names: Sequence[str], counts: Sequence[Sequence[int]], *, periods: TickedAxis, style: ChartStyle, n_columns: int
-) -> Markup:
-    """Draw posts per period for each topic, all on one scale.
+@dataclass(frozen=True)
+class SharePanel:
+    """One small drawing of a share over time.
 
-    Parameters
+    Attributes
     ----------
-    counts : for each name, posts in each period.
-    periods : marks in numbers of periods from the start.
+    bars : (start, stop, share), in weeks from the first one.
+    levels : the same for the stretches between turning points; empty where the share never turned.
     """
-    n_periods = len(counts[0])
-    headers = ["\n".join(wrap(name, 22, max_lines=2, placeholder="…")) for name in names]
+
+    name: str
+    bars: tuple[tuple[int, int, float], ...]
+    levels: tuple[tuple[int, int, float], ...]
+
+
+def shares_svg(panels: Sequence[SharePanel], *, weeks: TickedAxis, style: ChartStyle, n_columns: int) -> Markup:
+    """Draw each panel on a scale of its own: bars for the share, a line for each level between turning points."""
+    n_weeks = panels[0].bars[-1][1]
     rows = [
-        {"place": place, "start": period + 0.08, "end": period + 0.92, "posts": n_posts}
-        for place, n_posts_each in enumerate(counts)
-        for period, n_posts in enumerate(n_posts_each)
+        {"place": place, "kind": kind, "start": start + gap, "end": stop - gap, "share": share}
+        for place, panel in enumerate(panels)
+        for kind, stretches, gap in (("bar", panel.bars, 0.08), ("level", panel.levels, 0.0))
+        for start, stop, share in stretches
     ]
-    header_of_place = TickedAxis(range(len(names)), headers).labels()
-    bars = (
-        alt.Chart(alt.InlineData(values=rows))
-        .mark_rect(color=BAR_COLOUR)
-        .encode(
-            x=alt.X(
-                "start:Q",
-                title=None,
-                scale=alt.Scale(domain=[0, n_periods], nice=False),
-                axis=alt.Axis(
-                    values=list(periods.ticks),
-                    labelExpr=periods.labels(),
-                    labelFlush=True,
-                    grid=False,
-                    labelOverlap=True,
-                ),
-            ),
-            x2="end:Q",
-            y=alt.Y("posts:Q", title=None, axis=alt.Axis(tickCount=3, format=",d", tickMinStep=1)),
-            y2=alt.datum(0),
+    headers = ["\n".join(wrap(panel.name, 22, max_lines=2, placeholder="…")) for panel in panels]
+    header_of_place = TickedAxis(range(len(headers)), headers).labels()
+    x = alt.X(
+        "start:Q",
+        title=None,
+        scale=alt.Scale(domain=[0, n_weeks], nice=False),
+        axis=alt.Axis(
+            values=list(weeks.ticks), labelExpr=weeks.labels(), labelFlush=True, grid=False, labelOverlap=True
+        ),
+    )
+    share = alt.Y("share:Q", title=None, axis=alt.Axis(tickCount=3, format="~%"))
+    base = alt.Chart().encode(x=x, x2="end:Q", y=share)
+    bars = base.transform_filter(alt.datum.kind == "bar").mark_rect(color=BAR_COLOUR).encode(y2=alt.datum(0))
+    levels = base.transform_filter(alt.datum.kind == "level").mark_rule(color=MARK_COLOUR, strokeWidth=2.5)
+    drawn = (
+        alt.layer(bars, levels, data=alt.InlineData(values=rows))
+        .properties(width=118 if n_columns > 2 else 112, height=62)
+        .facet(
             facet=alt.Facet(
                 "place:O",
-                columns=n_columns,
                 title=None,
-                spacing=18,
                 header=alt.Header(
                     labelExpr=f"split({header_of_place}, '\\n')",
                     labelAnchor="start",
@@ -145,10 +148,63 @@ def sizes_svg(
                     labelPadding=4,
                 ),
             ),
+            columns=n_columns,
+            spacing=18,
         )
-        .properties(width=130 if n_columns > 2 else 125, height=62)
+        .resolve_scale(y="independent")
     )
-    return _svg(bars, style=style)
+    return _svg(drawn, style=style)
+
+
+@dataclass(frozen=True)
+class TrendBar:
+    """A share with its 95 % interval in one period, numbered from 0."""
+
+    period: int
+    share: float
+    low: float
+    high: float
+
+
+def trend_svg(
+    bars: Sequence[TrendBar],
+    *,
+    marks: Sequence[int],
+    n_periods: int,
+    periods: TickedAxis,
+    style: ChartStyle,
+    n_pixels: int,
+) -> Markup:
+    """Draw a share per period with its interval, and a broken line before every period from which on it is different.
+
+    Parameters
+    ----------
+    marks : numbers of those periods.
+    periods : marks of the time axis; the middle of period 0 is at 0.5.
+    """
+    rows = [
+        {"start": bar.period + 0.1, "end": bar.period + 0.9, "middle": bar.period + 0.5, "share": bar.share}
+        | {"low": bar.low, "high": bar.high}
+        for bar in bars
+    ]
+    axis = alt.Axis(values=list(periods.ticks), labelExpr=periods.labels(), labelFlush=True, grid=False)
+    scale = alt.Scale(domain=[0, n_periods], nice=False)
+    share = alt.Scale(domain=[0, 1])
+    base = alt.Chart(alt.InlineData(values=rows))
+    drawn = base.mark_rect(color=BAR_COLOUR, opacity=0.75).encode(
+        x=alt.X("start:Q", title=None, scale=scale, axis=axis),
+        x2="end:Q",
+        y=alt.Y("share:Q", title=None, scale=share, axis=alt.Axis(format="%", tickCount=5)),
+        y2=alt.datum(0),
+    )
+    intervals = base.mark_rule(color=INK).encode(x=alt.X("middle:Q", scale=scale), y="low:Q", y2="high:Q")
+    changes = alt.Chart(alt.InlineData(values=[{"at": mark} for mark in marks])).mark_rule(
+        color=MARK_COLOUR, strokeWidth=2.5, strokeDash=[5, 3]
+    )
+    layers = drawn + intervals
+    if marks:
+        layers += changes.encode(x=alt.X("at:Q", scale=scale))
+    return _svg(layers.properties(width=n_pixels, height=170), style=style)
 
 
 def _until(points: Sequence[WaitPoint], until: float) -> list[WaitPoint]:

@@ -162,6 +162,33 @@ class DriftSection:
 
 
 @dataclass(frozen=True)
+class Gathered:
+    """Posts of several people that say the same: what, by how many, and the posts."""
+
+    headline: str
+    details: tuple[str, ...]
+    groups: tuple[QuoteGroup, ...]
+
+
+@dataclass(frozen=True)
+class EmergenceSection:
+    """What comes up: groups that grow into a topic, and wording that spread within a day; with the posts of each."""
+
+    lead: str
+    groups: tuple[Gathered, ...]
+    bursts_lead: str
+    bursts: tuple[Gathered, ...]
+
+
+@dataclass(frozen=True)
+class RootCauseSection:
+    """What stays wrong although it is answered, with its episodes."""
+
+    lead: str
+    causes: tuple[Gathered, ...]
+
+
+@dataclass(frozen=True)
 class WaitGroup:
     """Posts that wait, in the order to take them up; `more` counts those that are not shown (None = all are)."""
 
@@ -172,12 +199,22 @@ class WaitGroup:
 
 @dataclass(frozen=True)
 class WaitingSection:
-    """How long unhappy members wait, who answers them, and whether it was put right."""
+    """How long unhappy members wait, who answers them, and whether it was put right.
+
+    Attributes
+    ----------
+    trend, changes : how that went over time, and since when it is different.
+    expected, expected_table : how soon who asks or complains now may expect an answer.
+    """
 
     lead: str
     sentences: tuple[str, ...]
     chart: Chart | None
     table: Table | None
+    trend: Chart | None
+    changes: tuple[str, ...]
+    expected: tuple[str, ...]
+    expected_table: Table | None
     corrected: tuple[str, ...]
     outside: tuple[str, ...]
     outside_table: Table | None
@@ -222,6 +259,16 @@ class MemberSection:
 
 
 @dataclass(frozen=True)
+class AskedSection:
+    """The questions that return and the ideas that several people are behind."""
+
+    lead: str
+    questions: tuple[Gathered, ...]
+    ideas_lead: str
+    ideas: tuple[Gathered, ...]
+
+
+@dataclass(frozen=True)
 class CoverageSection:
     """What the page rests on, how often the signals were right when they were checked, and what is not known."""
 
@@ -242,7 +289,10 @@ class Page:
     actions_lead: str
     topics: TopicSection
     drift: DriftSection
+    emergence: EmergenceSection
+    root_causes: RootCauseSection
     waiting: WaitingSection
     splits: SplitSection
     members: MemberSection
+    asked: AskedSection
     coverage: CoverageSection

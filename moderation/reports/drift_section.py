@@ -6,10 +6,13 @@ from typing import Any
 
 from moderation.reports.content import Change, DriftSection
 from moderation.reports.quotes import Quoter
-from moderation.reports.wording import Wording
+from moderation.reports.wording import Wording, read_moment
 
 SIGNIFICANT_P = 0.05
 MONTHS_OF_A_QUARTER = 3
+TURNS = ("topic_turn", "word_turn")
+ENDED_SHARE = 0.005
+"""Below this share of the posts nobody would say that something still goes on."""
 
 Contents = Mapping[str, Any]
 
@@ -21,7 +24,8 @@ def drift_section(drift: Contents, topic_names: Mapping[object, str], quoter: Qu
         return DriftSection(wording.say("drift.too_few"), (), ())
     changes = tuple(_change(line, topic_names, quoter) for line in drift["lines"])
     spans = {"period": period_words(drift, wording), "before": _before_words(drift, wording)}
-    lead = wording.count("drift.lead", len(changes), **spans) if changes else wording.say("drift.none", **spans)
+    key = "drift.lead.turns" if any(line["kind"] in TURNS for line in drift["lines"]) else "drift.lead"
+    lead = wording.count(key, len(changes), **spans) if changes else wording.say("drift.none", **spans)
     return DriftSection(lead, changes, tuple(_notes(drift, wording)))
 
 
@@ -39,21 +43,33 @@ def period_words(drift: Contents, wording: Wording) -> str:
 
 def change_headline(line: Contents, topic_names: Mapping[object, str], wording: Wording) -> str:
     """What changed, from which share to which."""
-    direction = "up" if line["to"] >= line["from"] else "down"
-    kind = line["kind"] if line["topic_id"] is not None else "negative_share_of_all"
+    is_of_all = line["kind"] == "negative_share" and line["topic_id"] is None
+    kind, way = "negative_share_of_all" if is_of_all else line["kind"], _direction(line)
     return wording.say(
-        f"drift.{kind}.{direction}",
+        f"drift.{kind}.{way}",
         topic=topic_names.get(line["topic_id"], ""),
         word=line["word"] or "",
         before=wording.share(line["from"]),
         now=wording.share(line["to"]),
+        since=wording.say("drift.since", day=wording.day(read_moment(line["since"]))),
     )
+
+
+def _direction(line: Contents) -> str:
+    if line["to"] >= line["from"]:
+        return "up"
+    return "ended" if line["kind"] in TURNS and line["to"] < ENDED_SHARE else "down"
 
 
 def _change(line: Contents, topic_names: Mapping[object, str], quoter: Quoter) -> Change:
     wording = quoter.wording
     details = [_points(line, wording), _counted(line, wording)]
-    if line["words"] is not None:
+    if line["kind"] == "topic_share" and line["before_since"] is not None:
+        details.append(wording.say("drift.turned", day=wording.day(read_moment(line["since"]))))
+    if line["kind"] == "word_turn":
+        together = [wording.say("quoted", words=word) for words in line["words"].values() for word in words]
+        details += [wording.say("drift.words.together", words=wording.listed(together))] if together else []
+    elif line["words"] is not None:
         details += [
             wording.say(f"drift.words.{way}", words=wording.listed([wording.say("quoted", words=w) for w in words]))
             for way, words in line["words"].items()

@@ -9,11 +9,21 @@ from typing import Any
 import numpy as np
 
 from models.signals import SIGNALS
+from moderation.explanations import quoted_json
 from moderation.exports import Reject
-from moderation.flags import not_scored_reason
+from moderation.flags import not_scored_reason, placement_json, turned_at
 from moderation.pipeline import Analysis
 
-HASHED_FILES = ("posts.jsonl", "topics.json", "drift.json", "splits.json", "response_times.json", "members.json")
+HASHED_FILES = (
+    "posts.jsonl",
+    "topics.json",
+    "drift.json",
+    "splits.json",
+    "response_times.json",
+    "members.json",
+    "faq.json",
+    "ideas.json",
+)
 """What `run_hash` covers, in this order: the SHA-256 of these files' bytes one after another."""
 
 
@@ -31,6 +41,8 @@ def write_files(analysis: Analysis, out: Path) -> str:
         "splits.json": _document(analysis.splits),
         "response_times.json": _document(analysis.response_times),
         "members.json": _document(analysis.members),
+        "faq.json": _document(analysis.faq),
+        "ideas.json": _document(analysis.ideas),
     }
     digest = hashlib.sha256()
     for name in HASHED_FILES:
@@ -97,8 +109,10 @@ def post_lines(analysis: Analysis) -> Iterable[dict[str, Any]]:
             "signals": {name: _rounded(float(p)) for name, p in zip(SIGNALS, corpus.signals[row], strict=True)},
             "off_purpose": _rounded(float(relevance.p_off_purpose[row])),
             "off_thread": _rounded(float(relevance.p_off_thread[row])),
+            "placement": placement_json(corpus, relevance, row),
+            "thread_turned_at": turned_at(corpus, relevance, row),
             "null_reasons": {name: reason for name, reason in reasons.items() if reason is not None},
-            "flags": [flag.as_json() for flag in analysis.flags[row]],
+            "flags": [quoted_json(flag, corpus.readings[row].words) for flag in analysis.flags[row]],
         }
 
 

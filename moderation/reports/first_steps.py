@@ -5,12 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 from moderation.flags import Flag
+from moderation.reports.answered_words import HORIZON_SECONDS
 from moderation.reports.content import Action, Quote, QuoteGroup
 from moderation.reports.quotes import Quoter
 from moderation.reports.split_section import about_words, groups_of, proposal_headline
 from moderation.reports.topic_section import MAX_CARDS, MAX_LINES, by_size, negative_bar, topic_anchor, topic_name
 from moderation.reports.waiting_section import (
-    HORIZON_SECONDS,
     question_quote,
     recent_and_older,
     recent_and_older_questions,
@@ -20,7 +20,7 @@ from moderation.reports.waiting_section import (
 from moderation.reports.wording import Wording, read_moment
 
 MAX_ACTIONS, N_QUOTES = 5, 5
-REASON_ORDER = ("toxic", "spam", "off_purpose", "off_thread")
+REASON_ORDER = ("toxic", "spam", "off_purpose", "other_space", "off_thread")
 """What hurts people first: many sure advertisements must not hide one insult."""
 MIN_EPISODES = 5
 MIN_ANSWERED = 3
@@ -82,7 +82,7 @@ def question_action(times: Contents, quoter: Quoter) -> Action | None:
                 "do.questions.older.why" if recent else "do.questions.only_older.why", len(older), longest=longest
             )
         )
-    quotes = tuple(question_quote(question, quoter) for question in (recent or older)[:N_QUOTES])
+    quotes = tuple(question_quote(times, question, quoter) for question in (recent or older)[:N_QUOTES])
     return Action(
         headline=wording.count("do.questions" if recent else "do.questions.only_older", len(recent or older)),
         why=" ".join(why),

@@ -7,14 +7,18 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from moderation.pipeline import Analysis
+from moderation.reports.asked_section import asked_section
 from moderation.reports.content import KeyFigure, Page
 from moderation.reports.coverage_section import can_tell, coverage_section
 from moderation.reports.drift_section import drift_section
+from moderation.reports.emergence_section import emergence_section
 from moderation.reports.first_steps import first_steps
+from moderation.reports.history_chart import history_chart
 from moderation.reports.member_section import member_section
 from moderation.reports.quotes import Quoter
+from moderation.reports.root_cause_section import root_cause_section
 from moderation.reports.split_section import split_section
-from moderation.reports.topic_section import main_spaces, sizes_chart, topic_names, topic_section
+from moderation.reports.topic_section import main_spaces, topic_names, topic_section
 from moderation.reports.waiting_section import recent_and_older, recent_and_older_questions, waiting_section
 from moderation.reports.wording import REPORT_LANGUAGES, Wording
 
@@ -56,7 +60,7 @@ def page_of(analysis: Analysis, run: Mapping[str, Any], wording: Wording) -> Pag
     names = topic_names(topics, wording)
     recognises = can_tell(corpus, "negative_wom")
     actions = first_steps(times=times, topics=topics, splits=analysis.splits, flags=analysis.flags, quoter=quoter)
-    chart = sizes_chart(corpus, topic_of, topics, wording)
+    chart = history_chart(analysis.drift["history"], names, wording)
     return Page(
         title=_title(analysis.community.name, wording),
         subtitle=_subtitle(analysis, wording),
@@ -65,9 +69,12 @@ def page_of(analysis: Analysis, run: Mapping[str, Any], wording: Wording) -> Pag
         actions_lead=_actions_lead(len(actions), wording, can_tell=recognises),
         topics=topic_section(topics, quoter, chart=chart, spaces=main_spaces(corpus, topic_of, quoter)),
         drift=drift_section(analysis.drift, names, quoter),
+        emergence=emergence_section(analysis.drift["emerging"], names, quoter),
+        root_causes=root_cause_section(analysis.drift["root_causes"], names, quoter),
         waiting=waiting_section(times, quoter, can_tell=recognises),
         splits=split_section(analysis.splits, names, quoter),
         members=member_section(analysis.members, quoter),
+        asked=asked_section(analysis.faq, analysis.ideas, quoter),
         coverage=coverage_section(
             run, corpus, analysis.relevance, limits=_community_limits(analysis, wording), wording=wording
         ),

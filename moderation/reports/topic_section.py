@@ -1,26 +1,16 @@
-"""What the community talks about: topics.json in words, and how the topics grew and shrank."""
+"""What the community talks about: topics.json in words."""
 
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
-
-from markupsafe import Markup
 
 from moderation.corpus import Corpus
-from moderation.reports.charts import ChartStyle, TickedAxis, sizes_svg
 from moderation.reports.content import Chart, IntervalBar, TopicCard, TopicGroup, TopicLine, TopicSection
 from moderation.reports.quotes import Quoter
 from moderation.reports.wording import Wording
 
-MAX_CARDS, MAX_LINES, MAX_CHARTED = 8, 120, 8
+MAX_CARDS, MAX_LINES = 8, 120
 N_QUOTES = 3
-WEEKS_AT_MOST = 26
-"""Longer data are counted by the month: more bars than this cannot be told apart on a telephone."""
-MIN_PERIODS = 3
 
 Contents = Mapping[str, Any]
 
@@ -113,7 +103,12 @@ def unsorted_sentences(unsorted: Contents, wording: Wording) -> list[str]:
 def _lead(topics: Contents, wording: Wording) -> str:
     if not topics["topics"]:
         return wording.say("topics.none")
-    return wording.count("topics.lead", len(topics["topics"]))
+    lead = wording.count("topics.lead", len(topics["topics"]))
+    themes = [theme for theme in topics.get("themes", []) if len(theme["topic_ids"]) > 1]
+    if not themes:
+        return lead
+    named = [f"{theme['name']} ({wording.count('posts', theme['size'])})" for theme in themes]
+    return f"{lead} {wording.say('topics.themes', themes='; '.join(named))}"
 
 
 def _card(topic: Contents, quoter: Quoter, space: str | None) -> TopicCard:
@@ -166,86 +161,3 @@ def _facts(topic: Contents, wording: Wording) -> str:
     share = topic["negative_share"]
     unhappy = wording.say("tone_unknown") if share is None else wording.share(share)
     return wording.count("smaller.facts", topic["size"], unhappy=unhappy)
-
-
-@dataclass(frozen=True)
-class Periods:
-    """Calendar weeks or months from the first post to the last.
-
-    Attributes
-    ----------
-    starts : the day in the community's time zone on which each begins.
-    unit : "week" or "month".
-    """
-
-    starts: tuple[date, ...]
-    unit: str
-    timezone: ZoneInfo
-
-    def number_of(self, moment: datetime) -> int:
-        """Which period a moment falls in."""
-        return bisect_right(self.starts, moment.astimezone(self.timezone).date()) - 1
-
-
-def calendar_periods(first: datetime, last: datetime, timezone: str) -> Periods:
-    """Weeks where 26 of them hold the data, else months."""
-    zone = ZoneInfo(timezone)
-    start, end = (moment.astimezone(zone).date() for moment in (first, last))
-    monday = start - timedelta(days=start.weekday())
-    n_weeks = (end - monday).days // 7 + 1
-    if n_weeks <= WEEKS_AT_MOST:
-        return Periods(tuple(monday + timedelta(weeks=week) for week in range(n_weeks)), "week", zone)
-    n_months = (end.year - start.year) * 12 + end.month - start.month + 1
-    months = range(start.month - 1, start.month - 1 + n_months)
-    return Periods(tuple(date(start.year + month // 12, month % 12 + 1, 1) for month in months), "month", zone)
-
-
-def sizes_chart(corpus: Corpus, topic_of: Sequence[Any], topics: Contents, wording: Wording) -> Chart | None:
-    """Posts per week or month of the largest topics; None where there is nothing to compare over time."""
-    shown = by_size(topics)[:MAX_CHARTED]
-    if not shown:
-        return None
-    periods = calendar_periods(corpus.posts[0].created_at, corpus.posts[-1].created_at, wording.timezone)
-    if len(periods.starts) < MIN_PERIODS:
-        return None
-    names = [topic_name(topic, wording) for topic in shown]
-    counts = _counts(corpus, topic_of, [topic["id"] for topic in shown], periods)
-    title = wording.say(f"chart.sizes.title.{periods.unit}")
-    said = " ".join(_size_words(name, each, periods, wording) for name, each in zip(names, counts, strict=True))
-    n_periods = len(periods.starts)
-    axis = TickedAxis([0, n_periods], [_short(periods, 0, wording), _short(periods, n_periods - 1, wording)])
-
-    def draw(name: str, n_columns: int) -> Markup:
-        style = ChartStyle(name, wording.language, f"{title}. {said}")
-        return sizes_svg(names, counts, periods=axis, style=style, n_columns=n_columns)
-
-    n_columns = 3 if len(names) in (3, 5, 6) else min(4, len(names))
-    return Chart(title, said, draw("sizes-wide", n_columns), draw("sizes-narrow", min(2, len(names))))
-
-
-def _counts(corpus: Corpus, topic_of: Sequence[Any], topic_ids: Sequence[object], periods: Periods) -> list[list[int]]:
-    """Posts of each topic in each period; deleted posts are left out."""
-    place = {topic_id: number for number, topic_id in enumerate(topic_ids)}
-    counts = [[0] * len(periods.starts) for _ in topic_ids]
-    for row, post in enumerate(corpus.posts):
-        number = place.get(topic_of[row])
-        if number is not None and corpus.visible[row]:
-            counts[number][periods.number_of(post.created_at)] += 1
-    return counts
-
-
-def _size_words(name: str, counts: Sequence[int], periods: Periods, wording: Wording) -> str:
-    busiest = max(range(len(counts)), key=lambda period: (counts[period], -period))
-    start = periods.starts[busiest]
-    return wording.say(
-        f"chart.sizes.said.{periods.unit}",
-        name=name,
-        posts=wording.count("posts", sum(counts)),
-        period=wording.month(start) if periods.unit == "month" else wording.long_date(start),
-        most=wording.number(counts[busiest]),
-    )
-
-
-def _short(periods: Periods, number: int, wording: Wording) -> str:
-    start = periods.starts[number]
-    return wording.short_month(start) if periods.unit == "month" else wording.short_date(start)

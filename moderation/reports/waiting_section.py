@@ -4,19 +4,22 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from moderation.reports.answered_words import HORIZON_SECONDS, within_words
 from moderation.reports.charts import ChartStyle, TickedAxis, waiting_svg
 from moderation.reports.content import Chart, Quote, Table, WaitGroup, WaitingSection
+from moderation.reports.expected_part import expected_sentences, expected_table
+from moderation.reports.outside_part import outside_sentences, outside_table
+from moderation.reports.placed_words import placed_words
 from moderation.reports.quotes import Quoter
-from moderation.reports.wording import DAY_SECONDS, HOUR_SECONDS, Wording, read_moment
+from moderation.reports.trend_part import change_sentences, trend_chart
+from moderation.reports.wording import DAY_SECONDS, Wording, read_moment
 from moderation.response_times import MIN_DECIDED_EPISODES
 
 CLOCKS = ("any", "staff", "peer")
-HORIZON_SECONDS = {"1h": HOUR_SECONDS, "4h": 4 * HOUR_SECONDS, "24h": DAY_SECONDS, "72h": 3 * DAY_SECONDS}
 WEEK_SECONDS = 7 * DAY_SECONDS
 RECENT = timedelta(days=14)
 """Waits that began longer ago are listed apart: an answer to them comes late, and they are not where to begin."""
 MAX_RECENT, MAX_OLDER, MAX_QUESTIONS = 25, 10, 15
-SIGNIFICANT_P = 0.05
 
 Contents = Mapping[str, Any]
 
@@ -36,8 +39,12 @@ def waiting_section(times: Contents, quoter: Quoter, *, can_tell: bool) -> Waiti
         chart=waiting_chart(times["clocks"], wording) if has_waits else None,
         table=answered_table(times["clocks"], wording) if has_waits else None,
         corrected=tuple(corrected_sentences(times["corrected"], wording)) if has_waits else (),
-        outside=tuple(_outside_sentences(times, wording)),
-        outside_table=_outside_table(times, wording),
+        outside=tuple(outside_sentences(times, wording)),
+        outside_table=outside_table(times, wording),
+        trend=trend_chart(times, wording) if has_waits else None,
+        changes=tuple(change_sentences(times, wording)),
+        expected=tuple(expected_sentences(times, wording)),
+        expected_table=expected_table(times, wording),
         open_groups=_open_groups(times, quoter),
         question_groups=_question_groups(times, quoter),
     )
@@ -75,6 +82,7 @@ def wait_quote(times: Contents, episode: Contents, quoter: Quoter) -> Quote:
         parts.append(wording.say("wait.acknowledged"))
     if episode["n_amplifiers"]:
         parts.append(wording.count("wait.amplified", episode["n_amplifiers"]))
+    parts += placed_words(times, episode["id"], quoter)
     return quoter.quote_in_thread(episode["id"], " · ".join(parts))
 
 
@@ -97,6 +105,7 @@ def _lead(times: Contents, wording: Wording, *, can_tell: bool) -> str:
 def _sentences(times: Contents, wording: Wording) -> list[str]:
     clocks, episodes = times["clocks"], times["episodes"]
     said = [median_sentence(clocks[clock], wording, clock) for clock in CLOCKS]
+    said[1:1] = _mean(clocks["any"], wording)
     said += _business_hours(times["staff_business_hours"], wording)
     said.append(_first_answers(episodes, wording))
     said += _courtesies(episodes, wording)
@@ -110,13 +119,21 @@ def _sentences(times: Contents, wording: Wording) -> list[str]:
     return said
 
 
+def _mean(clock: Contents, wording: Wording) -> list[str]:
+    """The mean wait, cut off at a stated time, where the median is not reached."""
+    if clock["median_seconds"] is not None or clock["restricted_mean_seconds"] is None:
+        return []
+    until, mean = wording.duration(clock["restricted_to_seconds"]), wording.duration(clock["restricted_mean_seconds"])
+    return [] if mean == until else [wording.say("median.any.mean", until=until, duration=mean)]
+
+
 def _business_hours(clock: Contents, wording: Wording) -> list[str]:
     """The staff clock that stands still outside opening hours; nothing where there are none."""
     if not clock["n"]:
         return []
     if clock["median_seconds"] is not None:
         return [wording.say("waiting.business", duration=wording.duration(clock["median_seconds"]))]
-    return [wording.say("waiting.business.share", share=_within_words(clock, "4h", wording))]
+    return [wording.say("waiting.business.share", share=within_words(clock, "4h", wording))]
 
 
 def median_sentence(clock: Contents, wording: Wording, name: str) -> str:
@@ -194,21 +211,10 @@ def answered_table(clocks: Contents, wording: Wording) -> Table:
         caption=wording.say("answered.caption"),
         head=(wording.say("answered.within"), *(wording.say(f"clock.short.{clock}") for clock in CLOCKS)),
         rows=tuple(
-            (wording.duration(seconds), *(_within_words(clocks[clock], name, wording) for clock in CLOCKS))
+            (wording.duration(seconds), *(within_words(clocks[clock], name, wording) for clock in CLOCKS))
             for name, seconds in HORIZON_SECONDS.items()
         ),
     )
-
-
-def _within_words(clock: Contents, horizon: str, wording: Wording) -> str:
-    share = clock["answered_within"][horizon]
-    if share is None:
-        return wording.say("unknown.no_waits")
-    said = wording.share(share)
-    curve = clock["curve"]
-    if HORIZON_SECONDS[horizon] > curve[-1][0] and curve[-1][1] > 0:
-        return wording.say("at_least", share=said)
-    return wording.span(share, *clock["answered_within_ci"][horizon])
 
 
 def corrected_sentences(corrected: Contents, wording: Wording) -> list[str]:
@@ -228,62 +234,6 @@ def corrected_sentences(corrected: Contents, wording: Wording) -> list[str]:
     who = [wording.say("corrected.by", **by)] if any(corrected["by"].values()) else []
     undecided = corrected["n_undecided"]
     return [said, *who, *([wording.count("corrected.undecided", undecided)] if undecided else []), meaning]
-
-
-def _outside_sentences(times: Contents, wording: Wording) -> list[str]:
-    outside = times["outside"]
-    if outside is None:
-        return []
-    if outside["clocks"]["any"]["n"] == 0:
-        return [wording.say("outside.no_episodes")]
-    said = [wording.count("outside.lead", outside["clocks"]["any"]["n"])]
-    test = outside["logrank"]
-    if test["p"] is None:
-        return [*said, wording.say("outside.no_test")]
-    if test["p"] >= SIGNIFICANT_P:
-        return [*said, wording.say("outside.same")]
-    return [*said, wording.say("outside.faster" if _inside_is_faster(times) else "outside.slower")]
-
-
-def _inside_is_faster(times: Contents) -> bool:
-    """By the share answered within three days, and within a shorter time where that is equal."""
-    inside, outside = (channel["clocks"]["any"]["answered_within"] for channel in (times, times["outside"]))
-    horizons = ("72h", "24h", "4h", "1h")
-    return [inside[name] for name in horizons] > [outside[name] for name in horizons]
-
-
-def _outside_table(times: Contents, wording: Wording) -> Table | None:
-    outside = times["outside"]
-    if outside is None or outside["clocks"]["any"]["n"] == 0 or times["clocks"]["any"]["n"] == 0:
-        return None
-    channels = (times, outside)
-    clocks = [channel["clocks"]["any"] for channel in channels]
-    return Table(
-        caption=wording.say("outside.caption"),
-        head=("", wording.say("outside.inside"), wording.say("outside.outside")),
-        rows=(
-            (wording.say("outside.n"), *(wording.number(clock["n"]) for clock in clocks)),
-            *(_outside_row(clocks, name, wording) for name in ("24h", "72h")),
-            (wording.say("outside.median"), *(_median_words(clock, wording) for clock in clocks)),
-            (wording.say("outside.corrected"), *(_corrected_words(each["corrected"], wording) for each in channels)),
-        ),
-    )
-
-
-def _outside_row(clocks: Sequence[Contents], horizon: str, wording: Wording) -> tuple[str, ...]:
-    name = wording.say("outside.within", duration=wording.duration(HORIZON_SECONDS[horizon]))
-    return (name, *(_within_words(clock, horizon, wording) for clock in clocks))
-
-
-def _median_words(clock: Contents, wording: Wording) -> str:
-    seconds = clock["median_seconds"]
-    return wording.say("median.unknown") if seconds is None else wording.duration(seconds)
-
-
-def _corrected_words(corrected: Contents, wording: Wording) -> str:
-    if corrected["share"] is None:
-        return wording.count("corrected.unknown", corrected["n"])
-    return wording.span(corrected["share"], *corrected["interval"])
 
 
 def _open_groups(times: Contents, quoter: Quoter) -> tuple[WaitGroup, ...]:
@@ -308,26 +258,27 @@ def recent_and_older_questions(times: Contents) -> tuple[list[Contents], list[Co
     return recent, ranked[: len(ranked) - len(recent)][::-1]
 
 
-def question_quote(question: Contents, quoter: Quoter) -> Quote:
+def question_quote(times: Contents, question: Contents, quoter: Quoter) -> Quote:
     """A question in its thread, with how long it has waited and how sure it is that it is one."""
     wording = quoter.wording
     waits = wording.say("wait.for", duration=wording.duration(question["waiting_seconds"]))
     asks = wording.say("wait.question", likelihood=wording.likelihood(question["p_question"]))
-    return quoter.quote_in_thread(question["post_id"], f"{waits} · {asks}")
+    parts = [waits, asks, *placed_words(times, question["post_id"], quoter)]
+    return quoter.quote_in_thread(question["post_id"], " · ".join(parts))
 
 
 def _question_groups(times: Contents, quoter: Quoter) -> tuple[WaitGroup, ...]:
     recent, older = recent_and_older_questions(times)
     groups = []
     if recent:
-        quotes = [question_quote(question, quoter) for question in recent[:MAX_QUESTIONS]]
+        quotes = [question_quote(times, question, quoter) for question in recent[:MAX_QUESTIONS]]
         groups.append(
             _group(quoter.wording.count("questions.recent", len(recent)), quotes, len(recent), quoter.wording)
         )
     if older:
         longest = quoter.wording.duration(older[-1]["waiting_seconds"])
         heading = quoter.wording.count("questions.older", len(older), longest=longest)
-        quotes = [question_quote(question, quoter) for question in older[:MAX_OLDER]]
+        quotes = [question_quote(times, question, quoter) for question in older[:MAX_OLDER]]
         groups.append(_group(heading, quotes, len(older), quoter.wording))
     return tuple(groups)
 

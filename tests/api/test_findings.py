@@ -81,7 +81,7 @@ def fitted(tenant: Tenant, database: Database) -> Tenant:
     return tenant
 
 
-@pytest.mark.parametrize("path", [*PATH_OF.values(), "/topics/3", "/episodes", "/members/u1"])
+@pytest.mark.parametrize("path", [*PATH_OF.values(), "/topics/3", "/members/u1", "/expected-reply-time"])
 def test_what_was_not_worked_out_yet_404(tenant: Tenant, path: str) -> None:
     answer = tenant.get(path, scope="read")
     assert answer.status_code == 404
@@ -135,6 +135,73 @@ def test_findings_are_given_as_they_were_stored(fitted: Tenant, kind: str, path:
     assert found == {**expected, "found_at": NOW.isoformat(), "n_posts": 30, "model_version": "m"}
 
 
+WAITS = {
+    "started": [NOW.timestamp() - 86_400 * n for n in range(80, 0, -1)],
+    "wait_seconds": [600.0 * (1 + n % 5) for n in range(80)],
+    "answered": [n % 5 != 4 for n in range(80)],
+    "watched_from_seconds": [0.0] * 80,
+    "topic_ids": [3 if n % 2 else 0 for n in range(80)],
+    "timezone": "Europe/Amsterdam",
+}
+NOT_CHECKED = {"n_trained": 0, "n_checked": 0, "nominal": 0.8, "coverage": None, "coverage_ci": None, "reason": "few"}
+REFUTED = {"n_trained": 56, "n_checked": 24, "nominal": 0.8, "coverage": 0.4, "coverage_ci": [0.2, 0.6], "reason": None}
+
+
+@pytest.fixture
+def expecting(fitted: Tenant, database: Database) -> Tenant:
+    """With past waits of which the check of complaints failed."""
+    with database.transaction() as session:
+        row = session.get_one(FindingRow, (fitted.community.id, "response_times"))
+        row.contents = {
+            **row.contents,
+            "past_waits": {"question": WAITS, "complaint": WAITS},
+            "expected_reply": {"question": {"check": NOT_CHECKED}, "complaint": {"check": REFUTED}},
+        }
+    return fitted
+
+
+def test_a_reply_time_is_expected_from_past_waits(expecting: Tenant) -> None:
+    found = expecting.get("/expected-reply-time", scope="read", params={"topic_id": 3, "at": NOW.isoformat()}).json()
+    assert (found["kind"], found["topic_id"], found["at"]) == ("question", 3, NOW.isoformat())
+    assert (found["n_waits"], found["n_same_topic"]) == (80, 40)
+    low, high = found["range_seconds"]
+    assert 600 <= low < found["median_seconds"] <= 2400
+    assert high is None
+    assert found["answered_within"]["1h"] > 0.6
+    assert found["check"] == NOT_CHECKED
+    assert found["found_at"] == NOW.isoformat()
+
+
+def test_the_hour_is_now_unless_another_is_asked_for(expecting: Tenant) -> None:
+    now, later = (
+        expecting.get("/expected-reply-time", params=params).json() for params in ({}, {"at": "2026-11-21T03:00Z"})
+    )
+    assert now["n_same_hour"] > 0
+    assert later["n_same_hour"] == 0
+
+
+def test_nothing_is_promised_where_it_did_not_hold(expecting: Tenant) -> None:
+    found = expecting.get("/expected-reply-time", params={"kind": "complaint"}).json()
+    assert (found["median_seconds"], found["range_seconds"], found["reason"]) == (None, [None, None], "did_not_hold")
+    assert found["check"] == REFUTED
+
+
+def test_findings_from_before_there_were_expectations_404(fitted: Tenant) -> None:
+    answer = fitted.get("/expected-reply-time")
+    assert (answer.status_code, answer.json()["type"]) == (404, "urn:klankbord:problem:findings-missing")
+
+
+@pytest.mark.parametrize("params", [{"kind": "praise"}, {"at": "2026-11-20T12:00"}, {"topic_id": 0}])
+def test_a_reply_time_that_cannot_be_asked_for_422(expecting: Tenant, params: dict[str, Any]) -> None:
+    assert expecting.get("/expected-reply-time", params=params).status_code == 422
+
+
+def test_past_waits_are_not_sent_with_the_response_times(expecting: Tenant) -> None:
+    found = expecting.get("/response-times").json()
+    assert "past_waits" not in found
+    assert found["expected_reply"]["question"]["check"] == NOT_CHECKED
+
+
 @pytest.mark.parametrize("author_id", ["u1", "u/2", "s1"])
 def test_a_member_is_found(fitted: Tenant, author_id: str) -> None:
     assert fitted.get(f"/members/{author_id}").json()["member"]["author_id"] == author_id
@@ -154,18 +221,3 @@ def test_a_topic_comes_with_its_newest_posts(fitted: Tenant, database: Database)
     fitted.delete("/posts/p2")
     assert fitted.get("/topics/3").json()["topic"] == TOPIC
     assert [post["id"] for post in all_pages(fitted, "/topics/3", limit=2)] == ["p7", "p5", "p3", "p1"]
-
-
-@pytest.mark.parametrize(
-    ("params", "expected"),
-    [
-        ({}, ["e1", "e2", "e3", "e4", "e5"]),
-        ({"state": "open"}, ["e1", "e4"]),
-        ({"state": "answered"}, ["e2", "e3"]),
-        ({"state": "corrected"}, ["e3"]),
-        ({"topic": 3, "since": "2026-11-02T11:00:00+01:00"}, ["e2", "e3", "e5"]),
-        ({"since": "2026-11-05T10:00:01Z"}, []),
-    ],
-)
-def test_episodes_are_narrowed_page_by_page(fitted: Tenant, params: dict[str, Any], expected: list[str]) -> None:
-    assert [found["id"] for found in all_pages(fitted, "/episodes", limit=2, **params)] == expected

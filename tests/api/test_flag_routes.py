@@ -10,9 +10,9 @@ from sqlalchemy import select
 from api.deps import get_now
 from moderation.db import Database
 from moderation.flags import Flag
-from moderation.tables import CommunityRow, DecisionRow, FlagRow, PostRow
+from moderation.tables import CommunityRow, DecisionRow, FlagRow, PostRow, ScoreRow
 from tests.api.conftest import NOW, Tenant
-from tests.moderation.queue_rows import ELSEWHERE, INSULT, UNHAPPY, new_post, sync
+from tests.moderation.queue_rows import ELSEWHERE, INSULT, MODEL, UNHAPPY, new_post, sync
 
 ANNA, BEN = {"Klankbord-Moderator": "Anna"}, {"Klankbord-Moderator": "Ben"}
 
@@ -334,3 +334,50 @@ def test_filters_that_are_none_422(tenant: Tenant, params: dict[str, Any]) -> No
 def test_decisions_come_newest_first_page_by_page(tenant: Tenant, raise_flag: Callable[..., int]) -> None:
     taken = [agree(tenant, raise_flag(f"p{n}")).json()["id"] for n in range(5)]
     assert [decision["id"] for decision in all_pages(tenant, "/decisions", limit=2)] == taken[::-1]
+
+
+def with_sentence(begin: int, end: int) -> Flag:
+    sentence = {"begin": begin, "end": end, "log_odds_drop": 2.0, "share": 1.0}
+    return Flag("toxic", 0.9, 0.7, {"language": "nl", "sentences": [sentence]})
+
+
+def test_the_sentence_that_carries_a_reason_comes_in_words(
+    tenant: Tenant, raise_flag: Callable[..., int], database: Database
+) -> None:
+    raise_flag("p1", with_sentence(10, 18), title="De titel.", text="Een zin. Nog een.")
+    (item,) = tenant.get("/flags").json()["items"]
+    assert item["reasons"][0]["evidence"]["sentences"][0]["text"] == "Een zin."
+    with database.transaction() as session:
+        session.get_one(PostRow, (tenant.community.id, "p1")).revision = 2
+    (edited,) = tenant.get("/flags").json()["items"]
+    assert edited["reasons"][0]["evidence"]["sentences"][0]["text"] is None
+
+
+def test_decisions_hold_the_place_of_a_sentence_and_never_its_words(
+    tenant: Tenant, raise_flag: Callable[..., int]
+) -> None:
+    flag_id = raise_flag("p1", with_sentence(0, 8), text="Een zin. Nog een.")
+    assert agree(tenant, flag_id).status_code == 200
+    (decision,) = tenant.get("/decisions").json()["items"]
+    assert "text" not in decision["reasons"][0]["evidence"]["sentences"][0]
+
+
+def test_an_item_comes_with_what_was_decided_about_posts_like_it(
+    tenant: Tenant, raise_flag: Callable[..., int], database: Database
+) -> None:
+    decided = agree(tenant, raise_flag("old", INSULT)).json()
+    raise_flag("new", INSULT)
+    with database.transaction() as session:
+        for post_id, vector in (("old", [0.6, 0.8]), ("new", [0.0, 1.0])):
+            session.add(
+                ScoreRow(
+                    community_id=tenant.community.id, post_id=post_id, model_version=MODEL, words_hash="w",
+                    language="nl", n_words=3, vector=vector, signals=[None] * 8,
+                )
+            )  # fmt: skip
+    (item,) = tenant.get("/flags").json()["items"]
+    (neighbour,) = item["decided_neighbours"]
+    assert neighbour["cosine"] == pytest.approx(0.8, abs=1e-3)
+    assert {name: neighbour[name] for name in ("post_id", "decision_id", "action", "lane")} == {
+        "post_id": "old", "decision_id": decided["id"], "action": "agree", "lane": "review",
+    }  # fmt: skip

@@ -2,7 +2,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
 from html import unescape
@@ -25,6 +25,7 @@ from moderation.communities import save_community
 from moderation.config import Community
 from moderation.db import Database
 from moderation.decisions import DecisionRequest, record_decision
+from moderation.explanations import NO_SENTENCE
 from moderation.flag_queue import claim_flag
 from moderation.flags import Flag
 from moderation.tables import CommunityRow, DecisionRow, FindingRow, FlagRow, ModeratorRow, PostRow, ScoreRow, SignInRow
@@ -376,6 +377,25 @@ def test_an_item_shows_its_evidence(
     (own_words,) = re.findall(r'<blockquote class="words"[^>]*>(.*?)</blockquote>', page, re.DOTALL)
     assert "you said soon" not in own_words
     assert "you said soon" in page
+
+
+def test_the_sentence_that_carries_a_reason_stands_out(anna: Browser, put: Callable[..., int]) -> None:
+    sentence = {"begin": 15, "end": 29, "log_odds_drop": 2.0, "share": 0.8}
+    put(
+        replace(INSULT, evidence={"language": "en", "sentences": [sentence]}),
+        title="Hello",
+        text="Morning. You 1 < 2 & 3! Bye.",
+    )
+    page = anna.get("/queue?lane=review").text
+    assert 'Morning. <mark class="strongest">You 1 &lt; 2 &amp; 3!</mark> Bye.' in page
+    assert "Mostly because of: “You 1 &lt; 2 &amp; 3!” (80% of what its sentences do)." in page
+
+
+def test_a_reason_that_no_sentence_carries_says_so(anna: Browser, put: Callable[..., int]) -> None:
+    put(replace(INSULT, evidence={"language": "en", "sentences": None, "sentences_reason": NO_SENTENCE}))
+    page = anna.get("/queue?lane=review").text
+    assert "No sentence does this alone" in page
+    assert "<mark" not in page
 
 
 def test_what_members_write_is_never_markup(
@@ -888,7 +908,17 @@ def test_every_text_is_there_in_both_languages() -> None:
         for key in used
         if key in spoken["en"]
         or not key.startswith(
-            ("quote.", "author.", "language.", "posts", "topic.size", "topic.unnamed", "tone_unknown")
+            (
+                "quote.",
+                "author.",
+                "language.",
+                "posts",
+                "topic.size",
+                "topic.unnamed",
+                "tone_unknown",
+                "asked.",
+                "ideas.",
+            )
         )
     }
     assert own <= set(spoken["en"])

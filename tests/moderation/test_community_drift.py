@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,7 +10,7 @@ from scipy import sparse
 from moderation.assignments import assign_topics
 from moderation.config import Community
 from moderation.drift import NO_MATERIAL_CHANGE, TOO_FEW_POSTS, UNKNOWN_AUTHORS, WordUse, _word_z, measure_drift
-from tests.moderation.topic_corpus import corpus_of, talk
+from tests.moderation.topic_corpus import START, corpus_of, talk
 
 N = 1200  # four hours apart: 28 weeks of 42 posts; months of about 180
 LAST_MONTH = 1080
@@ -50,12 +51,52 @@ def test_a_topic_that_grew_is_the_first_line_with_its_posts():
     assert line["to"] == pytest.approx(0.4, abs=0.1)
     assert 0 < line["interval"][0] < line["to"] - line["from"] < line["interval"][1]
     assert line["p_adjusted"] <= 0.05
-    assert line["since"] == drift["periods"][-1]["start"]
+    assert line["since"][:10] in {"2025-06-29", "2025-06-30", "2025-07-06"}
     assert line["n_posts"] > line["n_authors"] > 10
     assert len(line["exemplar_ids"]) == 3
     assert all("lounge" in corpus.posts[corpus.row_of[id_]].text for id_ in line["exemplar_ids"])
     contributions = drift["divergence"][-1]["contributions"]
     assert contributions[0]["topic_id"] == lounge
+
+
+def test_a_subject_that_ended_long_ago_is_told_with_its_week():
+    def lounge_ends(place):
+        return drawn(place, [0.4, 0.4, 0.2] if place < 500 else [0.5, 0.5, 0.0])
+
+    corpus, _, drift = drift_of(talk(N, subject_of=lounge_ends))
+    line = next(line for line in drift["lines"] if line["kind"] == "topic_turn")
+    ended = corpus.posts[499].created_at
+    assert abs(datetime.fromisoformat(line["since"]) - ended) < timedelta(days=8)
+    assert line["to"] == 0
+    assert line["from"] == pytest.approx(0.2, abs=0.05)
+    assert all("lounge" in corpus.posts[corpus.row_of[id_]].text for id_ in line["exemplar_ids"])
+    of_topic = next(each for each in drift["history"]["topics"] if each["topic_id"] == line["topic_id"])
+    assert len(of_topic["n_posts"]) == len(drift["history"]["first_days"])
+    assert len(of_topic["change_points"]) == 1
+
+
+def test_a_word_that_went_out_of_use_is_told_where_no_topic_tells_it():
+    def text(place):
+        plain = ("the invoice holds an annual fee", "the boarding pass left the app", "the lounge was crowded")
+        return plain[steady(place)] + (" near the hamper" if place < 400 and place % 7 == 0 else "")
+
+    _, _, drift = drift_of(talk(N, subject_of=steady, text=text))
+    line = next(line for line in drift["lines"] if line["kind"] == "word_turn")
+    assert (line["word"], line["topic_id"]) == ("hamper", None)
+    assert line["to"] == 0
+
+
+def test_what_is_written_at_weekends_has_not_gone_on_a_wednesday():
+    n = 1450  # half an hour apart: a month that ends on a Wednesday
+
+    def lounge_at_weekends(place):
+        is_weekend = (START + timedelta(hours=0.5 * place)).weekday() >= 5
+        return drawn(place, [0.3, 0.3, 0.4] if is_weekend else [0.45, 0.5, 0.05])
+
+    corpus, _, drift = drift_of(talk(n, subject_of=lounge_at_weekends, hours=0.5))
+    assert drift["unit"] == "week"
+    assert corpus.posts[-1].created_at.weekday() == 2
+    assert [line for line in drift["lines"] if line["kind"] == "topic_share"] == []
 
 
 def test_one_busy_thread_is_not_a_change():

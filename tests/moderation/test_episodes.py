@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moderation.episodes import find_episodes, find_questions
-from moderation.response_times import measure_episodes
+from moderation.waits import measure_episodes
 
 CALM = {"negative_wom": 0.05, "negative": 0.05}
 QUESTION = {"question": 0.9}

@@ -7,14 +7,17 @@ from hypothesis import strategies as st
 
 from moderation.assignments import DELETED, NO_WORDS, TOO_SHORT, assign_topics
 from moderation.corpus import Corpus
-from moderation.fits import NO_REPLIES, NOT_FITTED, Fit, apply_fit, fit_community, fold_of, nearest_topics
+from moderation.fits import NO_REPLIES, NOT_FITTED, Fit, apply_fit, fit_community, nearest_topics
 from moderation.flags import raise_flags
-from moderation.relevance import N_FOLDS, RobustScale, measure_relevance
+from moderation.purpose import LengthFreeScale, PurposeTexts
+from moderation.relevance import measure_relevance
+from moderation.word_evidence import N_FOLDS, fold_of
 from tests.moderation.topic_corpus import DIM, corpus_of, talk
 from topics.clustering import NOTHING_SIMILAR, TOO_FEW_POSTS
 
-NO_PURPOSE = np.empty((0, DIM), dtype=np.float32)
+NO_PURPOSE = PurposeTexts.none(DIM)
 IDS = np.array([70, 12, 31])
+ADVERTISEMENT = "replica watches casino bonus guaranteed crypto profit whatsapp handbags click register"
 STRANGER = np.eye(DIM)[11] - 4 * np.eye(DIM)[5]
 
 
@@ -45,12 +48,12 @@ def part(corpus, rows):
     )
 
 
-def fit_of(corpus, *, topic_ids=None, purpose_vectors=NO_PURPOSE):
+def fit_of(corpus, *, topic_ids=None, texts=NO_PURPOSE):
     topics = assign_topics(corpus)
     if topic_ids is not None:
         topics = replace(topics, topic_of=np.concatenate([[0], topic_ids])[topics.topic_of])
-    relevance = measure_relevance(corpus, purpose_vectors)
-    return fit_community(corpus, topics, relevance, purpose_vectors=purpose_vectors)
+    relevance = measure_relevance(corpus, texts)
+    return fit_community(corpus, topics, relevance)
 
 
 def same_placed(one, other):
@@ -96,8 +99,8 @@ def test_new_posts_get_the_permanent_ids_of_the_topics_they_belong_to(earlier, l
 def test_new_posts_come_out_as_in_a_run_over_all_posts(everything, later, fit):
     found = measure_relevance(everything, NO_PURPOSE)
     placed = apply_fit(fit, later).relevance
-    assert np.abs(placed.p_off_purpose - found.p_off_purpose[300:]).mean() < 0.02
-    assert placed.p_off_purpose.mean() == pytest.approx(found.p_off_purpose[300:].mean(), abs=0.01)
+    assert np.abs(placed.p_off_purpose - found.p_off_purpose[300:]).mean() < 0.03
+    assert placed.p_off_purpose.mean() == pytest.approx(found.p_off_purpose[300:].mean(), abs=0.03)
     np.testing.assert_allclose(placed.thread_rank, found.thread_rank[300:], atol=0.1)
     assert placed.off_purpose_reasons == found.off_purpose_reasons[300:]
     assert placed.off_thread_reasons == found.off_thread_reasons[300:]
@@ -107,7 +110,10 @@ def test_the_fitted_posts_themselves_look_no_nearer_than_new_ones(earlier, later
     def median_z(corpus):
         folds = np.array([fold_of(post.thread_id) for post in corpus.posts])
         return np.median(
-            RobustScale(*fit.purpose.log_distance_scale).z(fit.purpose.log_distance(corpus.vectors, folds))
+            LengthFreeScale.from_array(fit.purpose.scales[0]).z(
+                fit.purpose.log_distance(corpus.vectors, folds) - fit.purpose.language_medians[0, 0],
+                np.array([reading.n_words for reading in corpus.readings]),
+            )
         )
 
     assert median_z(earlier) == pytest.approx(0, abs=0.01)
@@ -116,7 +122,7 @@ def test_the_fitted_posts_themselves_look_no_nearer_than_new_ones(earlier, later
 
 def test_a_new_stranger_is_off_purpose_and_can_be_flagged(everything, fit):
     talked = threads_of_five()
-    stranger = (replace(talked[-1][0], id="stranger", thread_id="of its own"), STRANGER)
+    stranger = (replace(talked[-1][0], id="stranger", thread_id="of its own", text=ADVERTISEMENT), STRANGER)
     corpus = corpus_of([*talked[300:], stranger])
     placed = apply_fit(fit, corpus)
     row = corpus.row_of["stranger"]
@@ -126,7 +132,7 @@ def test_a_new_stranger_is_off_purpose_and_can_be_flagged(everything, fit):
     assert placed.unsorted_reasons[row] == NOTHING_SIMILAR
     flags = raise_flags(corpus, placed.relevance, {"episodes": [], "unanswered_questions": []})
     assert [flag.reason for flag in flags[row]] == ["off_purpose"]
-    assert flags[row][0].evidence == {"nearest_posts": []}
+    assert flags[row][0].evidence == {"outcome": "outside_purpose", "nearest_posts": []}
 
 
 def test_a_reply_in_the_wrong_thread_ranks_its_own_thread_low(fit):
@@ -138,9 +144,13 @@ def test_a_reply_in_the_wrong_thread_ranks_its_own_thread_low(fit):
 
 
 def test_a_thread_is_not_held_against_itself(earlier, fit):
-    """The fit knows 60 threads; a reply in one of them is held against the other 59."""
-    rank = apply_fit(fit, part(earlier, range(5))).relevance.thread_rank[1:]
-    np.testing.assert_allclose(rank * 60, np.round(rank * 60), atol=1e-9)
+    """What the fit keeps of the reply's own thread does not count."""
+    middles = fit.threads.middles.copy()
+    middles[fit.threads.thread_ids == "t0"] *= -1
+    without = replace(fit, threads=replace(fit.threads, middles=middles))
+    rank, same = (apply_fit(one, part(earlier, range(5))).relevance.thread_rank for one in (fit, without))
+    np.testing.assert_array_equal(rank, same)
+    assert "t0" in fit.threads.thread_ids
 
 
 @settings(max_examples=20)
@@ -157,7 +167,7 @@ def test_a_post_is_judged_the_same_whatever_is_judged_beside_it(fit_for_parts, t
 
 @pytest.fixture(scope="module")
 def fit_for_parts(earlier, later):
-    fit = fit_of(earlier, purpose_vectors=earlier.vectors[:2])
+    fit = fit_of(earlier, texts=PurposeTexts(earlier.vectors[:2], earlier.vectors[5:20:5]))
     return fit, later, apply_fit(fit, later)
 
 
@@ -181,7 +191,7 @@ def test_a_fit_of_the_default_encoder_stays_small():
     vectors = np.random.default_rng(0).normal(size=(n, dim)) + 3
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     wide = replace(corpus, vectors=vectors.astype(np.float32))
-    assert len(fit_of(wide, purpose_vectors=np.empty((0, dim), dtype=np.float32)).to_bytes()) < 3_000_000
+    assert len(fit_of(wide, texts=PurposeTexts.none(dim)).to_bytes()) < 3_000_000
 
 
 def test_every_missing_answer_has_the_reason_of_the_run_over_all_posts(fit):
@@ -249,7 +259,8 @@ def test_a_community_without_a_reply_yet_cannot_tell_misplaced_ones(later):
 
 
 def test_a_language_that_was_not_there_is_placed_by_the_mean_of_all(later, fit):
-    other = replace(later, languages=("xx",) * len(later))
+    of_other = {(signal, "xx"): threshold for (signal, _), threshold in later.thresholds.items()}
+    other = replace(later, languages=("xx",) * len(later), thresholds=of_other)
     assert set(apply_fit(fit, other).topic_id_of) <= {None, *IDS.tolist()}
     assert np.isfinite(apply_fit(fit, other).topic_cosine).all()
 

@@ -89,7 +89,7 @@ def test_placement_flags_name_the_posts_they_rest_on(corpus):
         "reason": "off_purpose",
         "probability": 0.9,
         "threshold": 0.8,
-        "evidence": {"nearest_posts": [corpus.posts[1].id, corpus.posts[2].id]},
+        "evidence": {"outcome": None, "nearest_posts": [corpus.posts[1].id, corpus.posts[2].id]},
     }
 
 

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from moderation.communities import community_of
 from moderation.db import Database
 from moderation.errors import ScoresUnusable
 from moderation.events import BEGINNING, events_after
+from moderation.explanations import ONE_SENTENCE
 from moderation.fits import NOT_FITTED
 from moderation.flag_sync import ANSWERED, EDITED
 from moderation.flags import LANE_OF_REASON
@@ -61,7 +63,9 @@ class Interrupted:
         self._encoder, self._meanwhile = encoder, meanwhile
 
     def encode(self, texts: Sequence[str], *, batch_size: int = 256) -> Iterator[Encoding]:
-        self._meanwhile()
+        # Once: posts at a threshold are read again, without each of their sentences.
+        meanwhile, self._meanwhile = self._meanwhile, lambda: None
+        meanwhile()
         return self._encoder.encode(texts, batch_size=batch_size)
 
 
@@ -307,3 +311,29 @@ def test_members_of_staff_are_never_waiting_customers(take_in: Callable[..., dic
 def test_there_is_no_fit_before_the_first(database: Database, models: Models, own_community: CommunityRow) -> None:
     with database.transaction() as session:
         assert load_fit(session, own_community.id, models.version) is None
+
+
+def test_a_flag_names_its_sentence_and_keeps_it_when_the_thread_is_judged_again(
+    take_in: Callable[..., dict[str, list[str]]], database: Database, models: Models, own_community: CommunityRow
+) -> None:
+    take_in(record("p1", f"{INSULT} Ik zie je morgen wel weer."))
+    with database.transaction() as session:
+        (row,) = rows_of(session, own_community)
+        before, changed_at = row.reasons, row.updated_at
+    (named,) = before[0]["evidence"]["sentences"]
+    assert (named["begin"], named["end"]) == (0, len(INSULT))
+    assert named["log_odds_drop"] > 0
+    assert "text" not in named
+    judge_posts(database, models, own_community.id, ["p1"], now=NOW + timedelta(hours=1))
+    with database.transaction() as session:
+        (row,) = rows_of(session, own_community)
+        assert (row.reasons, row.updated_at) == (before, changed_at)
+
+
+def test_a_flag_on_one_sentence_names_none(
+    take_in: Callable[..., dict[str, list[str]]], database: Database, own_community: CommunityRow
+) -> None:
+    take_in(record("p1", INSULT))
+    with database.transaction() as session:
+        evidence = rows_of(session, own_community)[0].reasons[0]["evidence"]
+    assert (evidence["sentences"], evidence["sentences_reason"]) == (None, ONE_SENTENCE)

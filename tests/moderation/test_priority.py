@@ -40,6 +40,7 @@ def by_hand(parts: dict[str, Any], now: datetime) -> float:
         "unanswered_question": 70,
         "off_purpose": 40,
         "off_thread": 30,
+        "other_space": 30,
     }
 
     def points(part: dict[str, Any]) -> float:

@@ -50,7 +50,8 @@ def topics_of_posts(database: Database, community: CommunityRow) -> dict[str, in
 def test_every_finding_is_there(database: Database, models: Models, fitted: CommunityRow) -> None:
     with database.transaction() as session:
         rows = session.scalars(select(FindingRow).where(FindingRow.community_id == fitted.id)).all()
-        assert {row.kind for row in rows} == {"topics", "drift", "splits", "response_times", "members", "report"}
+        kinds = {"topics", "drift", "splits", "response_times", "members", "faq", "ideas", "report"}
+        assert {row.kind for row in rows} == kinds | {"emergence", "root_causes"}
         assert {(row.found_at, row.model_version) for row in rows} == {(NOW, models.version)}
         assert find_findings(session, fitted.id, "response_times").contents["episodes"]
 

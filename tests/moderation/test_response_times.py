@@ -3,10 +3,11 @@ import json
 import warnings
 from dataclasses import replace
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from episode_corpus import at, row, small_corpus, unhappy
+from episode_corpus import at, planted_talk, row, small_corpus, unhappy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -18,8 +19,9 @@ from moderation.corpus import Corpus
 from moderation.exports import read_exports
 from moderation.posts import Post
 from moderation.reading import Reading, read_words
-from moderation.response_times import episode_waits, measure_episodes, measure_response_times
+from moderation.response_times import measure_response_times
 from moderation.survival import estimate_waits
+from moderation.waits import episode_waits, measure_episodes
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -211,7 +213,8 @@ def keytrade_corpus(path):
     signals[is_unhappy, : SIGNALS.index("negative_wom") + 1] = 0.9
     thresholds = {(signal, "nl"): Threshold(0.5, "pooled", 0.8, 0.5, 100) for signal in SIGNALS}
     vectors = np.full((len(posts), 3), np.nan, dtype=np.float32)
-    return Corpus(tuple(posts), readings, ("nl",) * len(posts), vectors, signals, thresholds)
+    talk = planted_talk(["answer" if reading.n_words > 45 else "acknowledged" for reading in readings], is_unhappy)
+    return Corpus(tuple(posts), readings, ("nl",) * len(posts), vectors, signals, thresholds, talk)
 
 
 def test_clocks_of_a_real_channel_equal_lifelines(shared_data):
@@ -270,3 +273,113 @@ def test_topics_of_a_real_forum_that_nobody_else_touched(shared_data):
     untouched = [episode for episode in found["episodes"] if episode["first_touch_at"] is None]
     assert len(found["episodes"]) == len(first_ids)
     assert len(untouched) == 612
+
+
+def test_staff_clock_over_both_clock_changes_and_kings_day():
+    """Asked on Friday at 17:00, answered on Monday at 09:30: an hour of opening time whatever the clock did between.
+
+    On King's Day (Monday 27 April 2026) nobody works, so the same answer comes a working day later.
+    """
+    community = Community(name="Test", timezone="Europe/Amsterdam", opening_hours=OFFICE, holidays="NL")
+    amsterdam = ZoneInfo("Europe/Amsterdam")
+    for asked, answered, calendar_hours in (
+        ("2025-03-28T17:00", "2025-03-31T09:30", 63.5),
+        ("2025-10-24T17:00", "2025-10-27T09:30", 65.5),
+        ("2026-04-24T17:00", "2026-04-28T09:30", 88.5),
+    ):
+        moments = [datetime.fromisoformat(each).replace(tzinfo=amsterdam) for each in (asked, answered)]
+        start, end = ((moment - at(0)).total_seconds() / 60 for moment in moments)
+        rows = complaint(0, start=start, wait=end - start, role="staff")
+        found = measure(rows, end=end + DAY, community=community)
+        assert found["clocks"]["staff"]["median_seconds"] == calendar_hours * 3600
+        assert found["staff_business_hours"]["median_seconds"] == 3600
+
+
+@pytest.mark.parametrize(("holidays", "opening_hours"), [("BE", 1), ("NL", 9.5), (None, 9.5)])
+def test_staff_clock_stands_still_on_belgian_holidays_in_belgium(holidays, opening_hours):
+    """21 July 2025, a Monday: Belgium's national day."""
+    community = Community(name="Test", timezone="Europe/Brussels", opening_hours=OFFICE, holidays=holidays)
+    start, end = ((datetime.fromisoformat(each) - at(0)).total_seconds() / 60 for each in BELGIAN_WEEKEND)
+    found = measure(complaint(0, start=start, wait=end - start, role="staff"), end=end + DAY, community=community)
+    assert found["staff_business_hours"]["median_seconds"] == opening_hours * 3600
+
+
+BELGIAN_WEEKEND = ("2025-07-18T17:00+02:00", "2025-07-22T09:30+02:00")
+
+
+def test_deleted_and_locked_are_ends_without_an_answer():
+    rows = [r for i in range(5) for r in complaint(i, wait=30)]
+    rows += [r for i in range(5, 8) for r in complaint(i, deleted_at=at(i * HOUR + 10))]
+    rows += [r for i in range(8, 10) for r in complaint(i, locked_at=at(i * HOUR + 120))]
+    found = measure(rows)
+    outcomes = found["outcomes"]
+    assert outcomes["n"] == 10
+    assert outcomes["answered"]["within"]["1h"] == pytest.approx(0.5)
+    assert outcomes["deleted"]["within"]["1h"] == pytest.approx(0.3)
+    assert outcomes["locked"]["within"] == {"1h": 0, "4h": 0.2, "24h": 0.2, "72h": 0.2}
+    assert found["clocks"]["any"]["answered_within"]["1h"] == pytest.approx(5 / 7, abs=1e-6)
+
+
+def test_threads_that_came_along_because_they_were_open_count_from_then_on():
+    """Nine answered before the import did not come along, so the one that did says nothing about earlier."""
+    community = Community(name="Test", watched_since=at(30 * DAY))
+    rows = complaint(0, start=0, wait=31 * DAY) + complaint(1, start=10 * DAY, wait=30)
+    rows += [r for i in range(2, 7) for r in complaint(i, start=40 * DAY + i, wait=30)]
+    clock = measure(rows, community=community)["clocks"]["any"]
+    assert (clock["n"], clock["n_watched_late"]) == (6, 1)
+    assert clock["median_seconds"] == 30 * 60
+    assert clock["answered_within"]["1h"] == 1
+    assert measure(rows)["clocks"]["any"]["n_watched_late"] == 0
+
+
+def test_a_late_watch_that_began_and_ended_while_closed_does_no_harm():
+    """Watched from Saturday noon, answered that night: no opening second in between."""
+    saturday = 5 * DAY
+    community = Community(name="Test", opening_hours=OFFICE, watched_since=at(saturday))
+    clock = measure(complaint(0, start=0, wait=saturday + 5, role="staff"), community=community)
+    assert clock["staff_business_hours"]["n_answered"] == 1
+
+
+def test_without_a_median_there_is_a_mean_up_to_a_stated_time():
+    clock = measure(complaint(0, wait=60) + complaint(1) + complaint(2), end=2 * DAY)["clocks"]["any"]
+    assert clock["median_seconds"] is None
+    assert clock["restricted_to_seconds"] == 24 * 3600
+    assert clock["restricted_mean_seconds"] == pytest.approx((1 + 24 + 24) / 3 * 3600)
+
+
+def test_topics_languages_and_periods_are_compared():
+    fast = [r for i in range(12) for r in complaint(i, wait=10, start=i * 8 * DAY)]
+    slow = [r for i in range(12, 24) for r in complaint(i, wait=20 * HOUR, start=(i - 12) * 8 * DAY + 5, language="nl")]
+    few = [r for i in range(24, 27) for r in complaint(i, wait=5, language="de")]
+    corpus = small_corpus([*fast, *slow, *few])
+    topic_of = [{"en": 1, "nl": 2, "de": 3}[language] for language in corpus.languages]
+    found = measure_response_times(corpus, topic_of=topic_of, community=COMMUNITY, end_at=at(120 * DAY))
+    languages = found["comparisons"]["languages"]
+    assert [(group["language"], group["n"], group["median_seconds"]) for group in languages["groups"]] == [
+        ("en", 12, 600),
+        ("nl", 12, 72_000),
+    ]
+    assert languages["n_left_out"] == 3
+    assert languages["logrank"]["p"] < 0.001
+    topics = found["comparisons"]["topics"]["groups"]
+    assert [(group["topic_id"], group["than_the_rest"]) for group in topics] == [(1, "faster"), (2, "slower")]
+    assert all(group["p"] <= group["p_adjusted"] for group in topics)
+    assert found["comparisons"]["periods"]["logrank"]["reason"]
+    assert found["trend"]["unit"] == "week"
+    assert sum(period["n"] for period in found["trend"]["periods"]) == 27
+    assert all(period["reason"] for period in found["trend"]["periods"] if period["answered_within_72h"] is None)
+
+
+def test_a_change_is_found_with_both_sides_of_it():
+    """Nobody is answered for thirty weeks; then everybody within the hour."""
+    rows = [
+        r for i in range(120) for r in complaint(i, start=i * 3.5 * DAY, wait=40 if i >= 60 else None, role="staff")
+    ]
+    changes = measure(rows, end=430 * DAY)["changes"]
+    found = next(change for change in changes if (change["clock"], change["by"]) == ("staff", "answer_written"))
+    assert found["from"] == at(30 * 7 * DAY).date().isoformat()
+    assert found["more_often"]
+    assert (found["before"]["n_answers"], found["after"]["n_answers"]) == (0, 60)
+    assert found["before"]["posts_written_then"]["answered_within_72h"] == 0
+    assert found["after"]["posts_written_then"]["answered_within_72h"] == 1
+    assert {change["clock"] for change in changes} == {"any", "staff", "touched"}

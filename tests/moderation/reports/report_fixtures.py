@@ -13,12 +13,15 @@ from models.signals import SIGNALS
 from moderation.assignments import assign_topics
 from moderation.config import Community, load_community
 from moderation.corpus import Corpus
-from moderation.drift import measure_drift
+from moderation.drift import report_changes
 from moderation.exports import Export, ReadCounts, read_exports
+from moderation.faq import find_faq
 from moderation.flags import raise_flags
+from moderation.ideas import find_ideas
 from moderation.members import member_ledger
 from moderation.pipeline import Analysis
 from moderation.posts import Post
+from moderation.purpose import PurposeTexts
 from moderation.reading import read_words
 from moderation.relevance import measure_relevance
 from moderation.response_times import measure_response_times
@@ -76,7 +79,7 @@ def analysed(corpus, *, community=None, outside=None, export=None):
     community = community or Community()
     export = export or Export(corpus.posts, (), _counts(corpus))
     topics = assign_topics(corpus)
-    relevance = measure_relevance(corpus, np.empty((0, DIM), dtype=np.float32))
+    relevance = measure_relevance(corpus, PurposeTexts.none(DIM))
     times = measure_response_times(
         corpus, topic_of=topics.topic_id_of, community=community, end_at=export.end_at, outside=outside
     )
@@ -88,10 +91,12 @@ def analysed(corpus, *, community=None, outside=None, export=None):
         relevance=relevance,
         flags=raise_flags(corpus, relevance, times),
         topics=topics.as_json(),
-        drift=measure_drift(corpus, topics, community=community),
+        drift=report_changes(corpus, topics, times, community=community),
         splits=propose_subcommunities(corpus, topics),
         response_times=times,
         members=member_ledger(corpus, topics, times),
+        faq=find_faq(corpus, topic_of=topics.topic_id_of),
+        ideas=find_ideas(corpus, topic_of=topics.topic_id_of, community=community),
         encoder_version="multilingual-e5-small",
         head_versions={"negative": "1"},
         seconds={},

@@ -1,6 +1,6 @@
 import re
 
-from moderation.reports.charts import ChartStyle, TickedAxis, sizes_svg, waiting_svg
+from moderation.reports.charts import MARK_COLOUR, ChartStyle, SharePanel, TickedAxis, shares_svg, waiting_svg
 
 CURVE = [(0.0, 1.0, 1.0, 1.0), (3600.0, 0.5, 0.2, 0.8), (900_000.0, 0.25, 0.1, 0.6)]
 TIMES = TickedAxis([0, 3600, 86400], ["0", "1 uur", "1 dag"])
@@ -35,9 +35,20 @@ def test_drawings_speak_no_english_of_their_own():
 
 def test_topic_names_may_hold_anything():
     names = ['het "groente" pakket\\', "a\nb", "ene, andere, derde, vierde, vijfde, zesde naam"]
-    counts = [[1, 2, 3], [0, 0, 0], [4, 5, 6]]
-    periods = TickedAxis([0, 3], ["2 mrt", "16 mrt"])
-    drawn = sizes_svg(names, counts, periods=periods, style=ChartStyle("s", "nl", "s"), n_columns=3)
+    panels = [SharePanel(name, ((0, 1, 0.1), (1, 2, 0.0), (2, 3, 0.3)), ()) for name in names]
+    weeks = TickedAxis([0, 3], ["2 mrt", "16 mrt"])
+    drawn = shares_svg(panels, weeks=weeks, style=ChartStyle("s", "nl", "s"), n_columns=3)
     assert 'het "groente" pakket\\' in drawn.replace("&quot;", '"')
     assert "…" in drawn
     assert "16 mrt" in drawn
+
+
+def test_a_turned_share_is_drawn_with_its_levels():
+    bars = tuple((week, week + 1, 0.1) for week in range(6))
+    turned = SharePanel("turned", bars, ((0, 3, 0.05), (3, 6, 0.15)))
+    steady = SharePanel("steady", bars, ())
+    drawn = [
+        shares_svg([panel], weeks=TickedAxis([0, 6], ["a", "b"]), style=ChartStyle("s", "en", "s"), n_columns=1)
+        for panel in (turned, steady)
+    ]
+    assert [each.count(MARK_COLOUR) for each in drawn] == [2, 0]

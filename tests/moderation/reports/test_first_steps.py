@@ -37,7 +37,7 @@ def episode(number, day, **changed):
 
 
 def times(episodes):
-    return {"end_at": END, "episodes": episodes, "unanswered_questions": []}
+    return {"end_at": END, "episodes": episodes, "unanswered_questions": [], "worklist": []}
 
 
 def topics(share=0.6, interval=(0.4, 0.8)):

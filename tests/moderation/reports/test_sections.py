@@ -7,8 +7,10 @@ from report_fixtures import START, planted_corpus, post
 
 from moderation.reports.coverage_section import accuracy_table
 from moderation.reports.drift_section import drift_section
+from moderation.reports.emergence_section import emergence_section
 from moderation.reports.member_section import member_section
 from moderation.reports.quotes import Quoter, shortened
+from moderation.reports.root_cause_section import root_cause_section
 from moderation.reports.split_section import refusal_sentence, split_section
 from moderation.reports.topic_section import main_spaces, topic_section
 from moderation.reports.waiting_section import (
@@ -118,6 +120,7 @@ def episode(id_, started_at, **changed):
 def test_recent_waits_lead_with_the_longest_and_older_ones_with_the_newest():
     times = {
         "end_at": "2026-06-30T12:00:00Z",
+        "worklist": [],
         "episodes": [
             episode("old", "2026-01-01T12:00:00Z"),
             episode("older", "2025-12-01T12:00:00Z"),
@@ -148,8 +151,19 @@ def test_recent_waits_lead_with_the_longest_and_older_ones_with_the_newest():
 )
 def test_a_wait_says_how_sure_it_is_and_what_has_come_of_it(changed, note):
     quoter = Quoter(planted_corpus([post("p1", "De app doet het weer niet.")]), NL)
-    times = {"end_at": "2026-06-30T12:00:00Z"}
+    times = {"end_at": "2026-06-30T12:00:00Z", "worklist": []}
     assert wait_quote(times, episode("p1", "2026-06-27T12:00:00Z", **changed), quoter).note == note
+
+
+def test_a_wait_says_who_may_answer_and_what_worked_before():
+    posts = [post("p1", "De app doet het weer niet."), post("p2", "Zet hem uit en weer aan.", author="m2")]
+    placed = {"who": "peer", "members": [{"author_id": "m2"}]}
+    item = {"post_id": "p1", "best_placed": placed, "earlier_answers": [{"answer_post_id": "p2"}]}
+    times = {"end_at": "2026-06-30T12:00:00Z", "worklist": [item]}
+    note = wait_quote(times, episode("p1", "2026-06-27T12:00:00Z"), Quoter(planted_corpus(posts), NL)).note
+    assert "zulke berichten zijn eerder beantwoord door" in note
+    assert "wat eerder hielp:" in note
+    assert "Zet hem uit en weer aan." in note
 
 
 THREAD = [
@@ -294,6 +308,8 @@ def drift(lines, **changed):
 def line(**changed):
     return {
         "kind": "topic_share",
+        "since": "2026-08-01T22:00:00Z",
+        "before_since": None,
         "topic_id": 1,
         "word": None,
         "from": 0.04,
@@ -355,7 +371,7 @@ def test_the_whole_does_not_contradict_the_changes(lines, p, said):
     assert sum(said in note for note in section.notes) == 1
 
 
-@pytest.mark.parametrize("kind", ["topic_share", "negative_share", "topic_words"])
+@pytest.mark.parametrize("kind", ["topic_share", "negative_share", "topic_words", "topic_turn"])
 @pytest.mark.parametrize("to", [0.01, 0.3])
 @pytest.mark.parametrize("wording", [NL, EN])
 def test_every_kind_of_change_has_words(kind, to, wording):
@@ -363,6 +379,93 @@ def test_every_kind_of_change_has_words(kind, to, wording):
     headline = drift_section(drift([line(kind=kind, to=to, word="leeg")]), {1: "app"}, quoter).changes[0].headline
     assert "app" in headline
     assert "_" not in headline
+
+
+def test_what_turned_in_the_past_is_told_with_its_week():
+    turned = {"since": "2026-01-11T23:00:00Z", "before_since": "2025-11-16T23:00:00Z", "posts_from": "earlier"}
+    ended = line(kind="topic_turn", to=0.0, **turned)
+    gone = line(
+        kind="word_turn", topic_id=None, word="pakket", words={"rising": [], "falling": ["kerst"]}, to=0.0, **turned
+    )
+    dated = line(since="2026-07-26T22:00:00Z", before_since="2025-11-16T23:00:00Z")
+    section = drift_section(drift([dated, ended, gone]), {1: "app"}, QUOTER)
+    assert "waar een week bij staat" in section.lead
+    assert section.changes[0].details[-1] == "Het begon in de week van 27 juli 2026."
+    assert section.changes[1].headline.startswith("“app” is voorbij: sinds de week van 12 januari 2026")
+    assert section.changes[2].headline.startswith("Het woord “pakket” is verdwenen")
+    assert section.changes[2].details[-1] == "In dezelfde berichten staat ook: “kerst”."
+
+
+def emerging(**changed):
+    group = {
+        "action": "topic",
+        "terms": ["coupons", "update"],
+        "exemplar_ids": ["p1"],
+        "n_posts": 9,
+        "n_threads": 6,
+        "n_authors": 8,
+        "since": "2026-07-22T12:00:00Z",
+        "new_share": 0.9,
+        "topic_id": None,
+        "negative_share": 0.5,
+    }
+    burst = {
+        "phrase": "app storing",
+        "other_phrases": ["inloggen"],
+        "post_ids": ["p1"],
+        "n_authors": 5,
+        "n_posts": 6,
+        "since": "2026-08-02T08:00:00Z",
+        "until": "2026-08-02T11:00:00Z",
+        "topic_id": 1,
+        "negative_share": None,
+    }
+    return {"slow": [group], "fast": [burst], "fast_false_alarms_per_day": 1 / 30, **changed}
+
+
+def test_what_comes_up_is_told_with_its_posts_and_its_false_alarms():
+    section = emergence_section(emerging(), {1: "app"}, QUOTER)
+    (group,), (burst,) = section.groups, section.bursts
+    assert group.headline == "Voorgesteld als onderwerp: “coupons” en “update”"
+    assert "8 schrijvers" in group.details[0]
+    assert group.details[-1] == "50% van deze berichten is ontevreden."
+    assert [quote.post_id for quote in group.groups[0].quotes] == ["p1"]
+    assert "30 dagen" in section.bursts_lead
+    assert burst.headline == "“app storing”"
+    assert "“inloggen”" in burst.details[1]
+
+
+def test_nothing_coming_up_is_said_too():
+    section = emergence_section(emerging(slow=[], fast=[]), {}, QUOTER)
+    assert section.groups == section.bursts == ()
+    assert "Geen groep berichten" in section.lead
+    assert "30 dagen" in section.bursts_lead
+
+
+def test_a_root_cause_is_told_with_its_episodes():
+    cause = {
+        "topic_id": 1,
+        "n_episodes": 12,
+        "n_authors": 9,
+        "n_weeks": 6,
+        "first_at": "2026-03-02T12:00:00Z",
+        "last_at": "2026-05-02T12:00:00Z",
+        "n_answered": 10,
+        "n_decided": 9,
+        "n_corrected": 1,
+        "corrected_interval": [0.02, 0.4],
+        "negative_share": 0.4,
+        "community_negative_share": 0.1,
+        "episode_ids": ["p1"],
+    }
+    (told,) = root_cause_section({"causes": [cause], "reason": None}, {1: "app"}, QUOTER).causes
+    assert told.headline == "“app” blijft negatief"
+    assert told.details[0].startswith("12 klachten van 9 schrijvers in 6 verschillende weken")
+    assert told.groups[0].quotes[0].post_id == "p1"
+    assert (
+        root_cause_section({"causes": [], "reason": "x"}, {}, QUOTER).lead
+        != root_cause_section({"causes": [], "reason": None}, {}, QUOTER).lead
+    )
 
 
 def test_no_change_is_an_answer_with_its_reason():
