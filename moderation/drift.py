@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse, stats
+from scipy import stats
 
 from moderation.assignments import Topics, is_scored_for_negative
 from moderation.config import Community
@@ -17,15 +17,15 @@ from moderation.emergence import measure_emergence
 from moderation.level_changes import History, Turn, read_history, topic_segments, topic_turns, word_turns
 from moderation.periods import Calendar, Period, choose_periods
 from moderation.root_causes import find_root_causes
+from moderation.timeline import Timeline, read_timeline
+from moderation.word_shifts import MIN_THREADS, N_WORDS, WordShift, WordUse, read_word_use, word_shifts
 from topics.change_points import Segment
-from topics.drift import MixtureChange, ShareChange, mixture_change, share_change, word_change
-from topics.names import incidence, single_words
+from topics.drift import MixtureChange, ShareChange, mixture_change
 
 Kind = Literal["topic_share", "negative_share", "topic_words", "topic_turn", "word_turn"]
 
 MAX_LINES = 7
 N_EXEMPLARS = 3
-N_WORDS = 5
 N_CONTRIBUTIONS = 5
 
 #: After the correction of Benjamini and Hochberg (1995) over everything that was tested.
@@ -37,11 +37,6 @@ MATERIAL_POINTS = 0.02
 SMALL_MATERIAL_POINTS = 0.01
 MATERIAL_FACTOR = 2.0
 MATERIAL_POINTS_WITHIN_TOPIC = 0.05
-MIN_THREADS = 3
-
-#: Standard deviations from which on a word explains a change; a word alone is a change only beyond chance over all
-#: words of all topics.
-MIN_WORD_Z = 3.0
 
 TOO_FEW_POSTS = "too few posts or periods to compare"
 NO_MATERIAL_CHANGE = "no material change"
@@ -70,66 +65,6 @@ class Line:
     turn: Turn | None = None
 
 
-@dataclass(frozen=True)
-class Timeline:
-    """The compared posts, cut into pieces: the posts of one thread in one period.
-
-    Attributes
-    ----------
-    rows : the posts in compared periods.
-    piece : shape (len(rows),), the piece of each.
-    period : shape (n_pieces,), the period of each piece.
-    """
-
-    calendar: Calendar
-    rows: NDArray[np.int64]
-    piece: NDArray[np.int64]
-    period: NDArray[np.int64]
-
-    @property
-    def latest(self) -> Period:
-        """The period whose changes are reported."""
-        return self.calendar.periods[-1]
-
-    def is_latest(self) -> NDArray[np.bool_]:
-        """Which of the rows lie in the latest period."""
-        return np.asarray(self.period[self.piece] == len(self.calendar.periods) - 1, dtype=bool)
-
-    def share_change(self, hits: NDArray[np.bool_], of: NDArray[np.bool_]) -> ShareChange | None:
-        """Compare the share of hits among the posts `of`; both shape (len(rows),)."""
-        n_hits = np.bincount(self.piece[hits & of], minlength=len(self.period))
-        n_posts = np.bincount(self.piece[of], minlength=len(self.period))
-        counted = n_posts > 0
-        return share_change(
-            n_hits[counted], n_posts[counted], self.period[counted], n_periods=len(self.calendar.periods)
-        )
-
-
-@dataclass(frozen=True)
-class WordShift:
-    """The words of one topic that are used more or less than before, the surest first.
-
-    Attributes
-    ----------
-    rising, falling : words with |z| above 3.
-    leading : the surest of all, None where there is none, and its p, corrected for all words of all topics.
-    """
-
-    rising: tuple[str, ...]
-    falling: tuple[str, ...]
-    leading: str | None
-    p_adjusted: float
-
-
-@dataclass(frozen=True)
-class WordUse:
-    """Which posts of the timeline use which words; `used` has shape (len(timeline.rows), n_words)."""
-
-    number_of: Mapping[str, int]
-    words: tuple[str, ...]
-    used: sparse.csr_array
-
-
 def report_changes(
     corpus: Corpus, topics: Topics, response_times: Mapping[str, Any], *, community: Community
 ) -> dict[str, Any]:
@@ -155,11 +90,11 @@ def measure_drift(corpus: Corpus, topics: Topics, *, community: Community) -> di
     if calendar is None:
         nothing: dict[str, Any] = {"unit": None, "timezone": community.timezone, "periods": [], "lines": []}
         return {**nothing, "reason": TOO_FEW_POSTS, "divergence": [], "coverage": coverage, "history": None}
-    timeline = _timeline(corpus, visible, calendar)
+    timeline = read_timeline(corpus, visible, calendar)
     history = read_history(corpus, timezone=community.timezone)
     segments = topic_segments(history, topics)
     word_use = read_word_use(corpus, timeline)
-    shifts = _word_shifts(word_use, topics, timeline)
+    shifts = word_shifts(word_use, topics, timeline)
     found = _find_lines(corpus, topics, timeline, word_use, shifts)
     turns = topic_turns(history, topics, segments)
     compared_from = calendar.starts_at(calendar.periods[0])
@@ -175,25 +110,6 @@ def measure_drift(corpus: Corpus, topics: Topics, *, community: Community) -> di
         "coverage": coverage,
         "history": _history_json(history, topics, segments),
     }
-
-
-def _timeline(corpus: Corpus, visible: NDArray[np.int64], calendar: Calendar) -> Timeline:
-    periods = np.array([-1 if place is None else place for place in calendar.period_of], dtype=np.int64)
-    periods[~_is_on_compared_weekday(corpus, visible, calendar)] = -1
-    rows = visible[periods >= 0]
-    threads = np.unique([corpus.posts[row].thread_id for row in rows.tolist()], return_inverse=True)[1]
-    pieces, piece = np.unique(np.column_stack([threads, periods[periods >= 0]]), axis=0, return_inverse=True)
-    return Timeline(calendar=calendar, rows=rows, piece=piece, period=pieces[:, 1])
-
-
-def _is_on_compared_weekday(corpus: Corpus, visible: NDArray[np.int64], calendar: Calendar) -> NDArray[np.bool_]:
-    """Where the latest week is not over yet, only the same weekdays of the weeks before are compared with it.
-
-    What people write about at weekends would otherwise seem to have gone on every Wednesday.
-    """
-    weekdays = [corpus.posts[row].created_at.astimezone(calendar.zone).weekday() for row in visible.tolist()]
-    last_weekday = weekdays[-1] if calendar.unit == "week" and calendar.periods[-1].is_partial else 6
-    return np.array(weekdays, dtype=np.int64) <= last_weekday
 
 
 def _find_lines(
@@ -284,50 +200,6 @@ def _is_material(corpus: Corpus, line: Line) -> bool:
     if line.kind == "topic_words" or (line.kind == "negative_share" and line.topic_id is not None):
         return moved >= MATERIAL_POINTS_WITHIN_TOPIC
     return moved >= MATERIAL_POINTS or (moved >= SMALL_MATERIAL_POINTS and high >= MATERIAL_FACTOR * low)
-
-
-def read_word_use(corpus: Corpus, timeline: Timeline) -> WordUse:
-    """Collect the words of every post, each counted once."""
-    number_of: dict[str, int] = {}
-    used = incidence([sorted(single_words(corpus.readings[row].words)) for row in timeline.rows.tolist()], number_of)
-    return WordUse(number_of, tuple(number_of), used)
-
-
-def _word_shifts(word_use: WordUse, topics: Topics, timeline: Timeline) -> dict[int, WordShift]:
-    """The shift of words in each topic, where both sides have enough threads."""
-    z_of = {
-        topic.id: _word_z(word_use, topics.topic_of[timeline.rows] == topic.id, timeline) for topic in topics.topics
-    }
-    n_tests = sum(int(np.count_nonzero(z)) for z in z_of.values())
-    return {topic_id: _word_shift(z, word_use.words, n_tests) for topic_id, z in z_of.items() if z.any()}
-
-
-def _word_z(word_use: WordUse, in_topic: NDArray[np.bool_], timeline: Timeline) -> NDArray[np.float64]:
-    """Z of each word's change within a topic, counted by threads; 0 for words in fewer threads than a line needs."""
-    members = np.flatnonzero(in_topic)
-    if len(members) == 0:  # every post of the topic lies in periods that are not compared
-        return np.zeros(len(word_use.words))
-    pieces, piece = np.unique(timeline.piece[members], return_inverse=True)
-    in_piece = sparse.csr_array((np.ones(len(members), dtype=np.int64), (piece, np.arange(len(members)))))
-    heard = (in_piece @ word_use.used[members]).sign()
-    is_latest = timeline.period[pieces] == len(timeline.calendar.periods) - 1
-    if min(is_latest.sum(), (~is_latest).sum()) < MIN_THREADS:
-        return np.zeros(len(word_use.words))
-    now, before = (np.asarray(heard[side].sum(axis=0), dtype=np.int64) for side in (is_latest, ~is_latest))
-    z = word_change(before, now)
-    return np.where(np.maximum(before, now) >= MIN_THREADS, np.round(z, 6), 0.0)
-
-
-def _word_shift(z: NDArray[np.float64], words: Sequence[str], n_tests: int) -> WordShift:
-    surest_first = sorted(
-        np.flatnonzero(np.abs(z) > MIN_WORD_Z).tolist(), key=lambda word: (-abs(z[word]), words[word])
-    )
-    return WordShift(
-        rising=tuple(words[word] for word in surest_first if z[word] > 0)[:N_WORDS],
-        falling=tuple(words[word] for word in surest_first if z[word] < 0)[:N_WORDS],
-        leading=words[surest_first[0]] if surest_first else None,
-        p_adjusted=float(min(1.0, n_tests * 2 * stats.norm.sf(np.abs(z).max()))),
-    )
 
 
 def _word_lines(

@@ -9,7 +9,8 @@ from scipy import sparse
 
 from moderation.assignments import assign_topics
 from moderation.config import Community
-from moderation.drift import NO_MATERIAL_CHANGE, TOO_FEW_POSTS, UNKNOWN_AUTHORS, WordUse, _word_z, measure_drift
+from moderation.drift import NO_MATERIAL_CHANGE, TOO_FEW_POSTS, UNKNOWN_AUTHORS, measure_drift
+from moderation.word_shifts import WordUse, word_z
 from tests.moderation.topic_corpus import START, corpus_of, talk
 
 N = 1200  # four hours apart: 28 weeks of 42 posts; months of about 180
@@ -175,4 +176,4 @@ def test_the_contents_are_plain_json_and_repeat():
 def test_a_topic_without_a_post_in_the_compared_periods_has_no_shift_of_words():
     word_use = WordUse({"punten": 0}, ("punten",), sparse.csr_array((0, 1)))
     timeline = SimpleNamespace(piece=np.empty(0, dtype=np.int64))
-    assert _word_z(word_use, np.zeros(0, dtype=bool), timeline).tolist() == [0.0]
+    assert word_z(word_use, np.zeros(0, dtype=bool), timeline).tolist() == [0.0]
