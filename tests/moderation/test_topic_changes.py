@@ -71,8 +71,12 @@ class Desk:
 
     def sizes(self) -> dict[int, int]:
         with self.database.transaction() as session:
-            statement = select(ScoreRow.topic_id, func.count()).where(
-                ScoreRow.community_id == self.community.id, ScoreRow.topic_id.is_not(None)
+            same = (PostRow.community_id == ScoreRow.community_id) & (PostRow.id == ScoreRow.post_id)
+            statement = (
+                select(ScoreRow.topic_id, func.count())
+                .join(PostRow, same)
+                .where(ScoreRow.community_id == self.community.id, ScoreRow.topic_id.is_not(None))
+                .where(PostRow.deleted_at.is_(None))
             )
             return {row[0]: row[1] for row in session.execute(statement.group_by(ScoreRow.topic_id))}
 
