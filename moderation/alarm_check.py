@@ -11,8 +11,7 @@ from moderation.communities import community_of
 from moderation.db import Database
 from moderation.incoming import judge_threads, lock_community
 from moderation.pipeline import Models
-from moderation.reports.wording import read_moment
-from moderation.tables import CommunityRow, FindingRow, FlagRow, PostRow
+from moderation.tables import CommunityRow, WaitRow
 
 THREADS_AT_ONCE = 100
 
@@ -34,34 +33,19 @@ def threads_to_look_at(session: Session, community: CommunityRow, *, now: dateti
     """Threads with an open alarm, and those in which somebody waits past the target without one."""
     known = [alarm for alarm in open_alarms(session, community.id) if alarm.kind in EPISODE_KINDS]
     clock = TargetClock.of(community_of(community), now)
-    waiting = {**_waiting_by_findings(session, community.id), **_waiting_by_queue(session, community.id, now=now)}
-    late = {post_id for post_id, (_, since) in waiting.items() if now - since <= RECENT and clock.is_past(since)}
+    waiting = _waiting(session, community.id, now=now)
+    late = {post_id for post_id, (_, since) in waiting.items() if clock.is_past(since)}
     late -= {alarm.cause for alarm in known if alarm.kind == "past_target"}
     late -= settled_posts(session, community.id, late)
     return sorted({alarm.evidence["thread_id"] for alarm in known} | {waiting[post_id][0] for post_id in late})
 
 
-def _waiting_by_findings(session: Session, community_id: int) -> dict[str, tuple[str, datetime]]:
-    """Thread and start of the episodes that were open at the last refit, by their first post."""
-    findings = session.get(FindingRow, (community_id, "response_times"))
-    episodes = [] if findings is None else findings.contents["episodes"]
-    return {
-        episode["id"]: (episode["thread_id"], read_moment(episode["started_at"]))
-        for episode in episodes
-        if episode["first_answer_at"] is None and episode["censored"] == "end"
-    }
-
-
-def _waiting_by_queue(session: Session, community_id: int, *, now: datetime) -> dict[str, tuple[str, datetime]]:
-    """The same for the unhappy posts in the queue, which is newer than the findings."""
-    statement = (
-        select(PostRow.id, PostRow.thread_id, PostRow.created_at)
-        .join(FlagRow, (FlagRow.community_id == PostRow.community_id) & (FlagRow.post_id == PostRow.id))
-        .where(
-            PostRow.community_id == community_id,
-            PostRow.created_at > now - RECENT,
-            FlagRow.status == "open",
-            FlagRow.reasons.contains([{"reason": "negative_wom", "status": "open", "evidence": {"censored": "end"}}]),
-        )
+def _waiting(session: Session, community_id: int, *, now: datetime) -> dict[str, tuple[str, datetime]]:
+    """Thread and start of the open episodes that may still raise an alarm, by their first post."""
+    statement = select(WaitRow.post_id, WaitRow.thread_id, WaitRow.started_at).where(
+        WaitRow.community_id == community_id,
+        WaitRow.kind == "episode",
+        WaitRow.is_open,
+        WaitRow.started_at >= now - RECENT,
     )
-    return {post_id: (thread_id, created_at) for post_id, thread_id, created_at in session.execute(statement)}
+    return {post_id: (thread_id, started_at) for post_id, thread_id, started_at in session.execute(statement)}

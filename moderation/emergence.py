@@ -55,14 +55,14 @@ def measure_emergence(corpus: Corpus, topic_of: NDArray[np.int64]) -> Contents:
     return {
         "slow": [_slow_json(corpus, topic_of, group) for group in emerging_groups(corpus)[:MAX_TOLD]],
         "fast": fast_findings(corpus, topic_of),
-        "fast_until": told_until(corpus),
+        "fast_until": told_until(corpus.posts[-1].created_at if len(corpus) else None),
         "fast_false_alarms_per_day": round(MAX_FALSE_PER_DAY, 6),
     }
 
 
-def told_until(corpus: Corpus) -> str | None:
-    """When the newest post was written; None = there is none."""
-    return _moment(corpus.posts[-1].created_at) if len(corpus) else None
+def told_until(newest_at: datetime | None) -> str | None:
+    """When the newest post was written, as findings say it; None = there is none."""
+    return None if newest_at is None else _moment(newest_at)
 
 
 def fast_findings(corpus: Corpus, topic_of: NDArray[np.int64]) -> list[Contents]:

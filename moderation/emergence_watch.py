@@ -11,7 +11,7 @@ from moderation.alarm_rules import watch_emergence
 from moderation.emergence import fast_findings, told_until
 from moderation.pipeline import Models
 from moderation.refit import store_finding
-from moderation.stored_corpus import StoredCorpus, load_corpus
+from moderation.stored_corpus import StoredCorpus, end_of_data, load_corpus
 from moderation.tables import CommunityRow, FindingRow, PostRow
 
 EMERGENCE = "emergence"
@@ -26,15 +26,14 @@ def watch_wording(session: Session, community: CommunityRow, models: Models, *, 
     Nothing is done before the first refit, nor where no post came since the last look.
     """
     found = session.get(FindingRow, (community.id, EMERGENCE))
-    if found is None:
+    until = told_until(end_of_data(session, community.id))
+    if found is None or found.contents["fast_until"] == until:
         return
     stored = load_corpus(session, community, models, thread_ids=_newest_threads(session, community.id))
-    if found.contents["fast_until"] == told_until(stored.corpus):
-        return
     contents = {
         **found.contents,
         "fast": fast_findings(stored.corpus, _topic_of(stored)),
-        "fast_until": told_until(stored.corpus),
+        "fast_until": until,
     }
     store_finding(session, community.id, EMERGENCE, contents, n_posts=len(stored.rows), models=models, now=now)
     watch_emergence(session, community.id, contents, now=now)

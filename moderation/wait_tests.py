@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy import stats
 
-from moderation.survival import WaitCounts, count_waits
+from moderation.survival import WaitCounts
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,6 @@ class LogRank:
     p: float
     n_degrees: int
     first_less_expected: float
-
-
-def compare_waits(
-    seconds_a: ArrayLike, answered_a: ArrayLike, seconds_b: ArrayLike, answered_b: ArrayLike
-) -> LogRank | None:
-    """Test whether two groups wait equally long; None as for `compare_groups`, and where a group is empty."""
-    if not np.size(seconds_a) or not np.size(seconds_b):
-        return None
-    return compare_groups([count_waits(seconds_a, answered_a), count_waits(seconds_b, answered_b)])
 
 
 def compare_groups(groups: Sequence[WaitCounts]) -> LogRank | None:

@@ -250,7 +250,6 @@ UMSAB_LANGUAGES = {
     "portuguese": "pt",
 }
 UMSAB_NEGATIVE, UMSAB_NEUTRAL, UMSAB_POSITIVE = range(3)
-UMSAB_LABELS = {UMSAB_NEGATIVE: {"negative": 1.0}, UMSAB_NEUTRAL: {"negative": 0.0}, UMSAB_POSITIVE: {"negative": 0.0}}
 UMSAB_WEAK_LABELS = {
     UMSAB_NEGATIVE: {"negative_wom": 1.0, "praise": 0.0, "spam": 0.0},
     UMSAB_NEUTRAL: {"negative_wom": 0.0, "complaint": 0.0, "praise": 0.0, "toxic": 0.0, "spam": 0.0},
