@@ -22,6 +22,7 @@ from models.heads import HeadSet
 from models.registry import load_encoder
 from moderation.config import Community, load_community
 from moderation.errors import OutputUnwritable
+from moderation.explanations import EXPLAINED_POSTS
 from moderation.pipeline import Analysis, Models, Request, analyse
 from moderation.reports.files import run_summary, write_files, write_run
 from moderation.reports.page import REPORT_LANGUAGES, write_page
@@ -78,6 +79,9 @@ def analyse_command(
     batch_size: Annotated[
         int, typer.Option(min=1, help="Texts per batch; changes memory and speed only.")
     ] = BATCH_SIZE,
+    explain: Annotated[
+        int, typer.Option(min=0, help="Flagged posts whose decisive sentences are named, the likeliest first.")
+    ] = EXPLAINED_POSTS,
     as_json: Annotated[bool, typer.Option("--json", help="Print run.json on standard output.")] = False,
 ) -> None:
     """Read an export and write a report: topics, drift, splits, response times, members.
@@ -88,13 +92,14 @@ def analyse_command(
     settings = load_community(community) if community else Community()
     with _progress() as progress:
         models = _load_models(encoder, heads, device=device, threads=threads, progress=progress)
-        request = Request(exports, outside or (), read_columns(column), batch_size)
+        request = Request(exports, outside or (), read_columns(column), batch_size, n_explained=explain)
         analysis = analyse(request, settings, models, progress)
         asked = {
             "exports": [path.name for path in exports],
             "outside": [path.name for path in outside or ()],
             "community": settings.model_dump(mode="json"),
             "language": language,
+            "explain": explain,
         }
         run = _write(analysis, out, settings=asked, language=language, progress=progress)
     if as_json:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import chain, zip_longest
 from typing import Any
 
 import numpy as np
@@ -26,22 +27,35 @@ SIGNAL_OF_REASON: Mapping[str, str] = {
 ONE_SENTENCE = "the post is one sentence"
 NO_SENTENCE = "no sentence alone carries it"
 NOT_MEASURED = "scored before sentences were weighed"
+NOT_AMONG_LIKELIEST = "sentences are weighed for the likeliest flags only; klankbord analyse --explain N weighs more"
+
+EXPLAINED_POSTS = 250
+"""Posts of an export whose sentences are weighed unless asked otherwise: about five seconds on two cores."""
 
 Explanation = Mapping[str, Any]
 """What a flag's evidence says of the sentences: `sentences`, or `sentences_reason` where that is None."""
 
 
 def explain_flags(
-    corpus: Corpus, flags: Sequence[tuple[Flag, ...]], *, encoder: Encoder, heads: HeadSet
+    corpus: Corpus,
+    flags: Sequence[tuple[Flag, ...]],
+    *,
+    encoder: Encoder,
+    heads: HeadSet,
+    at_most: int = EXPLAINED_POSTS,
 ) -> tuple[tuple[Flag, ...], ...]:
     """Add to the evidence of every flag that rests on a signal which sentences carry it.
 
     Only posts with such a flag are read again, each distinct text once.
+
+    Parameters
+    ----------
+    at_most : posts that are read again; of each reason the likeliest flags first. The others say so.
     """
-    rows = [row for row, of_row in enumerate(flags) if any(flag.reason in SIGNAL_OF_REASON for flag in of_row)]
+    rows = _likeliest_rows(flags)[:at_most]
     effects = _effects_of_rows(corpus, rows, encoder=encoder, heads=heads)
     return tuple(
-        tuple(_explained(flag, effects[row]) if flag.reason in SIGNAL_OF_REASON else flag for flag in of_row)
+        tuple(_explained(flag, effects.get(row)) if flag.reason in SIGNAL_OF_REASON else flag for flag in of_row)
         for row, of_row in enumerate(flags)
     )
 
@@ -126,8 +140,23 @@ def quoted_json(flag: Flag, words: str) -> dict[str, Any]:
     return {**flag.as_json(), "evidence": quoted(flag.evidence, words)}
 
 
-def _explained(flag: Flag, effects: SentenceEffects) -> Flag:
-    found = explanation(effects, SIGNAL_OF_REASON[flag.reason])
+def _likeliest_rows(flags: Sequence[tuple[Flag, ...]]) -> list[int]:
+    """Rows with a flag that rests on a signal: the likeliest of each reason, then the second likeliest of each."""
+    of_reason: dict[str, list[tuple[float, int]]] = {reason: [] for reason in SIGNAL_OF_REASON}
+    for row, of_row in enumerate(flags):
+        for flag in of_row:
+            if flag.reason in SIGNAL_OF_REASON:
+                of_reason[flag.reason].append((-round(flag.probability, 6), row))
+    in_turn = chain.from_iterable(zip_longest(*(sorted(ranked) for ranked in of_reason.values())))
+    return list(dict.fromkeys(ranked[1] for ranked in in_turn if ranked is not None))
+
+
+def _explained(flag: Flag, effects: SentenceEffects | None) -> Flag:
+    """With its explanation; `effects` is None where the post's sentences were not weighed."""
+    if effects is None:
+        found: Explanation = {"sentences": None, "sentences_reason": NOT_AMONG_LIKELIEST}
+    else:
+        found = explanation(effects, SIGNAL_OF_REASON[flag.reason])
     return replace(flag, evidence={**flag.evidence, **found})
 
 

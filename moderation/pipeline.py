@@ -21,7 +21,7 @@ from moderation.corpus import Corpus
 from moderation.drift import report_changes
 from moderation.episode_overrides import NONE, Overrides
 from moderation.everyday_subjects import SUBJECTS
-from moderation.explanations import explain_flags
+from moderation.explanations import EXPLAINED_POSTS, explain_flags
 from moderation.exports import Export, read_exports
 from moderation.faq import find_faq
 from moderation.flags import Flag, raise_flags
@@ -126,6 +126,7 @@ class Request:
     outside_paths : exports of another channel to compare the response times with.
     columns : for CSV files, the column of each record field.
     batch_size : texts per encoder batch; it changes memory and speed, never a figure.
+    n_explained : posts at most whose flags name the sentences that carry them.
     now : what "a day ahead" is measured from; None = the clock.
     """
 
@@ -133,6 +134,7 @@ class Request:
     outside_paths: Sequence[Path] = ()
     columns: Mapping[str, str] | None = None
     batch_size: int = BATCH_SIZE
+    n_explained: int = EXPLAINED_POSTS
     now: datetime | None = None
 
 
@@ -153,7 +155,9 @@ def analyse(request: Request, community: Community, models: Models, progress: Pr
         export, corpus, community, models, watch=watch, outside=outside, outside_export=outside_export
     )
     with watch.stage("signals"):
-        flags = explain_flags(corpus, analysis.flags, encoder=models.encoder, heads=models.heads)
+        flags = explain_flags(
+            corpus, analysis.flags, encoder=models.encoder, heads=models.heads, at_most=request.n_explained
+        )
     return replace(analysis, flags=flags)
 
 

@@ -10,6 +10,7 @@ from models.signals import SIGNALS
 from moderation.explanations import (
     N_SENTENCES,
     NO_SENTENCE,
+    NOT_AMONG_LIKELIEST,
     NOT_MEASURED,
     ONE_SENTENCE,
     explain_flags,
@@ -73,6 +74,14 @@ def test_a_flag_names_the_sentence_that_a_reader_would(corpus, encoder, shipped_
     assert first["text"] == "Wat ben jij een achterlijke idioot zeg!"
     assert flags[0][0].evidence["language"] == "nl"
     assert flags[1:] == ((), (), ())
+
+
+def test_only_the_likeliest_flags_of_each_reason_are_explained(corpus, encoder, shipped_heads):
+    doubtful, waiting = replace(FLAG, probability=0.7), Flag("negative_wom", 0.65, 0.6, {})
+    raised = [(doubtful,), (), (FLAG,), (waiting,)]
+    flags = explain_flags(corpus, raised, encoder=encoder, heads=shipped_heads, at_most=2)
+    reasons = [flag.evidence.get("sentences_reason") for of_row in flags for flag in of_row]
+    assert reasons == [NOT_AMONG_LIKELIEST, None, ONE_SENTENCE]
 
 
 def test_flags_that_rest_on_no_signal_stay_as_they_are(corpus, encoder, shipped_heads):
