@@ -18,6 +18,7 @@ from models.heads import HeadSet
 from moderation.assignments import Topics, assign_topics
 from moderation.config import Community
 from moderation.corpus import Corpus
+from moderation.decided_posts import NOTHING_DECIDED, DecidedPosts
 from moderation.drift import report_changes
 from moderation.episode_overrides import NONE, Overrides
 from moderation.everyday_subjects import SUBJECTS
@@ -26,6 +27,7 @@ from moderation.exports import Export, read_exports
 from moderation.faq import find_faq
 from moderation.flags import Flag, raise_flags
 from moderation.ideas import find_ideas
+from moderation.left_out import hide_left_out
 from moderation.members import member_ledger
 from moderation.purpose import PurposeTexts
 from moderation.relevance import Relevance, measure_relevance
@@ -172,7 +174,7 @@ def analyse_scored(
     outside_export: Export | None = None,
     earlier_topics: EarlierTopics | None = None,
     overrides: Overrides = NONE,
-    decided_outside: frozenset[str] = frozenset(),
+    decided: DecidedPosts = NOTHING_DECIDED,
 ) -> Analysis:
     """The same for posts that have been scored already; which sentences carry their flags is not worked out.
 
@@ -180,14 +182,14 @@ def analyse_scored(
     ----------
     earlier_topics : the topics that the new ones go on from; None = they are numbered by size.
     overrides : what moderators said about episodes.
-    decided_outside : ids of posts that moderators agreed do not belong in the community.
+    decided : posts whose place moderators decided.
     """
     corpus = replace(corpus, background=reply_background(corpus))
     with watch.stage("topics"):
         topics = assign_topics(corpus, earlier_topics)
     with watch.stage("signals"):
         texts = purpose_texts(community, models)
-        relevance = measure_relevance(corpus, texts, decided_outside=decided_outside)
+        relevance = measure_relevance(corpus, texts, decided=decided)
     with watch.stage("response_times"):
         response_times = measure_response_times(
             corpus,
@@ -203,8 +205,8 @@ def analyse_scored(
     with watch.stage("drift"):
         drift = report_changes(corpus, topics, response_times, community=community)
     with watch.stage("splits"):
-        splits = propose_subcommunities(corpus, topics)
-        members = member_ledger(corpus, topics, response_times)
+        splits = propose_subcommunities(hide_left_out(corpus, community.left_out), topics)
+        members = member_ledger(corpus, topics, response_times, left_out=community.left_out)
     return Analysis(
         community=community,
         export=export,

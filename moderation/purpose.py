@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn.covariance import LedoitWolf
 
 from moderation.corpus import Corpus
+from moderation.decided_posts import NOTHING_DECIDED, DecidedPosts, pull_of_decisions
 from moderation.word_evidence import (
     N_FOLDS,
     PostWords,
@@ -172,6 +173,8 @@ class PurposeFit:
     scales : shape (n_kinds, 7), of the same three kinds, or of two without own texts; see `LengthFreeScale`.
     joint_scale : shape (2,), median and spread of all kinds together.
     own_texts, elsewhere_texts : see `PurposeTexts`.
+    decided_vectors : shape (n_decided, dim), float32, of posts whose place people decided.
+    decided_belong : shape (n_decided,), whether each belongs here.
     """
 
     centres: NDArray[np.float64]
@@ -185,6 +188,8 @@ class PurposeFit:
     joint_scale: NDArray[np.float64]
     own_texts: NDArray[np.float32]
     elsewhere_texts: NDArray[np.float32]
+    decided_vectors: NDArray[np.float32]
+    decided_belong: NDArray[np.bool_]
 
     @property
     def has_clouds(self) -> bool:
@@ -220,7 +225,8 @@ class Oddness:
 
     Attributes
     ----------
-    odd : shape (n,): about 0 for the median post, growing with distance; half of it is the thread's.
+    odd : shape (n,): about 0 for the median post, growing with distance; half of it is the thread's, and decided posts
+        nearby move it.
     kinds : shape (n_kinds, n): the same for each kind of evidence by itself: vector, words, purpose text.
     """
 
@@ -228,23 +234,24 @@ class Oddness:
     kinds: NDArray[np.float64]
 
 
-def fit_purpose(corpus: Corpus, texts: PurposeTexts, *, without: frozenset[str] = frozenset()) -> PurposeFit | None:
+def fit_purpose(corpus: Corpus, texts: PurposeTexts, *, decided: DecidedPosts = NOTHING_DECIDED) -> PurposeFit | None:
     """Learn what the community is about from its posts and its purpose text; None where there is neither.
 
     Parameters
     ----------
-    without : ids of posts that people decided do not belong here; they draw no cloud and count no words.
+    decided : posts that do not belong here draw no cloud and count no words; posts near a decided one are judged by it.
     """
     rows = _rows(corpus)
     folds = _folds(corpus, rows)
     if why_no_cloud(folds):
         return _fit_of_texts(texts) if len(texts.own) else None
-    belongs = np.array([corpus.posts[row].id not in without for row in rows], dtype=bool)
+    belongs = np.array([corpus.posts[row].id not in decided.outside for row in rows], dtype=bool)
     near, clouds = _draw_clouds(corpus.vectors[rows], folds, belongs)
     # Without the farthest: a wave of advertisements must not make its own words usual.
     words = _words_of_rows(corpus, rows)
     counts = count_words(_only(words, near), thread_numbers(corpus)[rows], folds)
     upper = np.triu_indices(corpus.vectors.shape[1])
+    decided_rows, decided_belong = decided.rows(corpus)
     unscaled = replace(
         _fit_of_texts(texts),
         centres=np.stack([cloud.location_ for cloud in clouds]).astype(np.float64),
@@ -252,6 +259,8 @@ def fit_purpose(corpus: Corpus, texts: PurposeTexts, *, without: frozenset[str] 
         word_keys=counts.keys,
         word_threads=counts.n_threads_with,
         n_threads=counts.n_threads,
+        decided_vectors=corpus.vectors[decided_rows],
+        decided_belong=decided_belong,
     )
     return _with_scales(unscaled, corpus, rows, _raw_kinds(unscaled, corpus, rows, words))
 
@@ -302,7 +311,9 @@ def oddness(fit: PurposeFit, corpus: Corpus) -> Oddness:
     words = _words_of_rows(corpus, rows)
     kinds = _kinds(fit, corpus, rows, _raw_kinds(fit, corpus, rows, words))
     joint = RobustScale(*fit.joint_scale.tolist()).z(_joint(kinds))
-    return Oddness(share_over_thread(joint, threads), np.stack([share_over_thread(kind, threads) for kind in kinds]))
+    pull = pull_of_decisions(corpus.vectors[rows], fit.decided_vectors, fit.decided_belong, fit.centres.mean(axis=0))
+    odd = np.round(share_over_thread(joint, threads) + pull, 6)
+    return Oddness(odd, np.stack([share_over_thread(kind, threads) for kind in kinds]))
 
 
 def share_over_thread(odd: NDArray[np.float64], threads: NDArray[np.intp]) -> NDArray[np.float64]:
@@ -371,6 +382,8 @@ def _fit_of_texts(texts: PurposeTexts) -> PurposeFit:
         joint_scale=np.array([0.0, 1.0]),
         own_texts=texts.own,
         elsewhere_texts=texts.elsewhere,
+        decided_vectors=np.empty((0, dim), dtype=np.float32),
+        decided_belong=np.empty(0, dtype=bool),
     )
 
 

@@ -14,15 +14,15 @@ from sqlalchemy.orm import Session
 
 from moderation.alarm_rules import watch_drift, watch_emergence
 from moderation.backlog import n_waiting
-from moderation.communities import community_of
 from moderation.db import Database
-from moderation.decided_belonging import posts_decided_outside
+from moderation.decided_belonging import read_decided_posts
 from moderation.earlier_topics import load_earlier_topics
 from moderation.episode_corrections import load_overrides
 from moderation.events import tell
 from moderation.exports import Export, ReadCounts
 from moderation.fits import fit_community
 from moderation.incoming import judge_threads, lock_community, or_none
+from moderation.left_out import choices_of_members, settings_with_wishes
 from moderation.partner_channel import outside_partner
 from moderation.pipeline import Analysis, Models, Stopwatch, analyse_scored
 from moderation.reports.files import run_summary
@@ -73,20 +73,22 @@ def refit_is_due(session: Session, community_id: int, *, model_version: str, now
 def refit(database: Database, models: Models, community_id: int, *, now: datetime) -> None:
     """Work everything out anew, store it, and judge every thread against it.
 
-    Nothing is stored where a moderator changed a topic meanwhile: the next refit knows of it.
+    Nothing is stored where a moderator changed a topic meanwhile, or a member was erased or wants to be left out: the
+    next refit knows of it.
     """
     with database.transaction() as session:
         community = session.get_one(CommunityRow, community_id)
         stored = load_corpus(session, community, models)
         earlier = load_earlier_topics(session, community_id, stored)
         newest_order = newest_order_id(session, community_id)
+        choices = choices_of_members(session, community)
+        settings = settings_with_wishes(session, community)
         partner = outside_partner(session, community)
         outside = None if partner is None else load_corpus(session, partner, models)
         overrides = load_overrides(session, community_id)
-        outside_purpose = posts_decided_outside(session, community_id)
+        decided = read_decided_posts(session, community_id)
     if not len(stored.corpus):
         return
-    settings = community_of(community)
     analysis = analyse_scored(
         _export(stored),
         stored.corpus,
@@ -96,12 +98,14 @@ def refit(database: Database, models: Models, community_id: int, *, now: datetim
         earlier_topics=earlier,
         outside=None if outside is None else outside.corpus,
         overrides=overrides,
-        decided_outside=outside_purpose,
+        decided=decided,
     )
     fit = fit_community(analysis.corpus, analysis.topics_of_rows, analysis.relevance)
     with database.transaction() as session:
-        lock_community(session, community_id)
+        community = lock_community(session, community_id)
         if newest_order_id(session, community_id) != newest_order:
+            return
+        if choices_of_members(session, community) != choices:
             return
         _store_places(session, stored, analysis, model_version=models.version, now=now)
         _record_topics(session, community_id, stored, analysis, earlier, now=now)

@@ -16,6 +16,7 @@ from sklearn.isotonic import IsotonicRegression
 from threadpoolctl import threadpool_limits
 
 from moderation.corpus import Corpus
+from moderation.decided_posts import NOTHING_DECIDED, DecidedPosts
 from moderation.placement import Placement, place_posts
 from moderation.purpose import (
     TOO_FEW_THREADS,
@@ -81,18 +82,17 @@ class Relevance:
     belonging: Belonging | None = None
 
 
-def measure_relevance(
-    corpus: Corpus, texts: PurposeTexts, *, decided_outside: frozenset[str] = frozenset()
-) -> Relevance:
+def measure_relevance(corpus: Corpus, texts: PurposeTexts, *, decided: DecidedPosts = NOTHING_DECIDED) -> Relevance:
     """Judge every post against the purpose and every reply against its thread.
 
     Parameters
     ----------
     texts : the purpose and the spaces' purposes.
-    decided_outside : ids of posts that people decided do not belong here.
+    decided : posts whose place people decided.
     """
+    corpus = decided.in_their_spaces(corpus)
     with threadpool_limits(1):
-        belonging = learn_belonging(corpus, texts, decided_outside=decided_outside)
+        belonging = learn_belonging(corpus, texts, decided=decided)
         p_off_thread, thread_rank, thread_reasons = _off_thread(corpus, corpus.encoded & corpus.visible)
         return judge_belonging(
             belonging,
@@ -104,9 +104,9 @@ def measure_relevance(
         )
 
 
-def learn_belonging(corpus: Corpus, texts: PurposeTexts, *, decided_outside: frozenset[str] = frozenset()) -> Belonging:
+def learn_belonging(corpus: Corpus, texts: PurposeTexts, *, decided: DecidedPosts = NOTHING_DECIDED) -> Belonging:
     """Learn from all posts of a community what belongs in it and in each of its spaces."""
-    purpose = fit_purpose(corpus, texts, without=decided_outside)
+    purpose = fit_purpose(corpus, texts, decided=decided)
     return Belonging(
         purpose=purpose,
         purpose_reason=None if purpose is not None else why_no_purpose(corpus),

@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from moderation.corpus import Corpus
+from moderation.decided_posts import NOTHING_DECIDED, DecidedPosts
 from moderation.everyday_subjects import SUBJECTS
 from moderation.flags import PLACEMENT_THRESHOLD
 from moderation.placement import OTHER_SPACE_FROM
@@ -38,6 +39,8 @@ GLUED_POSTS = 8
 NEAR_THE_TURN = 1
 ON_STRANGERS = "newsgroups20: one group and 5 % strangers from other hierarchies, each group in turn"
 ON_ARTICLES = "omp_derstandard_de, ten large articles"
+ON_DECIDED = "newsgroups20: one group, 5 % of a welcome other group and 5 % strangers, each group in turn"
+N_DECIDED = 10
 PROTOCOL_STRENGTH = 0.05
 
 
@@ -85,6 +88,15 @@ def measure_off_purpose(bench: Bench) -> Iterator[Row]:
         note = f"purpose text alone {first.auc:.3f}, with {N_FIRST_THREADS} threads {second.auc:.3f}"
         what, n = f"Off purpose, {one.group}", len(one.corpus)
         yield Row(what, "all threads and purpose text", "AUC", last.auc, low, high, n, note=note)
+
+
+def measure_decisions(bench: Bench) -> Iterator[Row]:
+    """A subject that moderators welcome and strangers that they do not: what ten decisions change for other threads."""
+    figures = np.array(
+        [_before_and_after(one, welcome) for one, welcome in _mix_welcome(bench, read_newsgroups(bench))]
+    )
+    for column, what in enumerate(("the welcome subject", "strangers", "the group's own posts")):
+        yield _decided_row(f"Off purpose, {what}", figures[:, column])
 
 
 def measure_wrong_spaces(bench: Bench) -> Iterator[Row]:
@@ -149,6 +161,7 @@ def measure_turning_points(bench: Bench) -> Iterator[Row]:
 
 RELEVANCE_CLAIMS: tuple[Callable[[Bench], Iterator[Row]], ...] = (
     measure_off_purpose,
+    measure_decisions,
     measure_wrong_spaces,
     measure_off_thread,
     measure_turning_points,
@@ -165,6 +178,57 @@ def _mix_groups(bench: Bench, news: Newsgroups) -> Iterator[_Mixed]:
         rows = np.sort(np.concatenate([own, strangers]))
         texts = PurposeTexts(vectors_of(bench, [NEWSGROUP_PURPOSES[group]]), subjects)
         yield _Mixed(group, part_of(news.corpus, rows), news.group[rows] != group, texts)
+
+
+def _mix_welcome(bench: Bench, news: Newsgroups) -> Iterator[tuple[_Mixed, NDArray[np.bool_]]]:
+    """Each group with a twentieth of a welcome other group and of strangers each; and which posts are welcome."""
+    subjects, names = vectors_of(bench, SUBJECTS), sorted(set(news.group.tolist()))
+    for number, group in enumerate(names):
+        rng, family = np.random.default_rng(number), group.split(".")[0]
+        guests = [name for name in names if name.split(".")[0] != family]
+        guest = guests[rng.integers(len(guests))]
+        own, is_guest = np.flatnonzero((news.group == group) & news.corpus.encoded), news.group == guest
+        is_foreign = ~np.isin(news.hierarchy, [family, guest.split(".")[0]])
+        n_each = round(len(own) * STRANGER_SHARE)
+        drawn = [
+            rng.choice(np.flatnonzero(wanted & news.corpus.encoded), n_each, replace=False)
+            for wanted in (is_guest, is_foreign)
+        ]
+        rows = np.sort(np.concatenate([own, *drawn]))
+        texts = PurposeTexts(vectors_of(bench, [NEWSGROUP_PURPOSES[group]]), subjects)
+        is_stranger = np.isin(rows, drawn[1])
+        yield _Mixed(group, part_of(news.corpus, rows), is_stranger, texts), np.isin(rows, drawn[0])
+
+
+def _decided_row(what: str, shares: NDArray[np.float64]) -> Row:
+    """Mean over groups; `shares` has shape (n_groups, 2), without and with the decisions."""
+    before, after = shares.mean(axis=0).tolist()
+    low, high = bootstrap_interval(lambda rows: float(shares[rows, 1].mean()), len(shares))
+    on, told = f"{ON_DECIDED}; {N_DECIDED} decisions; other threads", f"{before:.3f} before the decisions"
+    return Row(what, on, "share flagged", after, low, high, len(shares), note=told)
+
+
+def _before_and_after(one: _Mixed, is_welcome: NDArray[np.bool_]) -> list[list[float]]:
+    """Share flagged without and with the decisions: of welcome posts, strangers and own posts; threads undecided."""
+    before = judge_purpose(_fitted(one, NOTHING_DECIDED), one.corpus)
+    candidates = np.flatnonzero((before >= PLACEMENT_THRESHOLD) & (is_welcome | one.is_stranger))
+    chosen = np.random.default_rng(0).choice(candidates, min(N_DECIDED, len(candidates)), replace=False)
+    ids = np.array([post.id for post in one.corpus.posts])
+    decided = DecidedPosts(
+        outside=frozenset(ids[chosen[one.is_stranger[chosen]]].tolist()),
+        inside=frozenset(ids[chosen[is_welcome[chosen]]].tolist()),
+    )
+    after = judge_purpose(_fitted(one, decided), one.corpus)
+    threads = np.array([post.thread_id for post in one.corpus.posts])
+    rest = ~np.isin(threads, threads[chosen])
+    parts = (is_welcome, one.is_stranger, ~is_welcome & ~one.is_stranger)
+    return [[float((p[part & rest] >= PLACEMENT_THRESHOLD).mean()) for p in (before, after)] for part in parts]
+
+
+def _fitted(one: _Mixed, decided: DecidedPosts) -> PurposeFit:
+    fit = fit_purpose(one.corpus, one.texts, decided=decided)
+    assert fit is not None  # there are posts
+    return fit
 
 
 def _no_rows() -> NDArray[np.int64]:

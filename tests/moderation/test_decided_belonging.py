@@ -1,7 +1,8 @@
 import pytest
 from sqlalchemy.orm import Session
 
-from moderation.decided_belonging import posts_decided_outside
+from moderation.decided_belonging import read_decided_posts
+from moderation.decided_posts import NOTHING_DECIDED, DecidedPosts
 from moderation.decisions import DecisionRequest, record_decision, undo_decision
 from tests.moderation.queue_rows import ELSEWHERE, NOW, UNHAPPY, flag_post, new_community, new_moderator
 
@@ -14,20 +15,28 @@ def decided(session: Session, action, flag=ELSEWHERE, **fields):
     return community, moderator, record_decision(session, community, row.id, request, moderator=moderator, now=NOW)
 
 
-def test_a_post_that_a_moderator_agreed_is_outside_is_learned_from(session):
-    community, *_ = decided(session, "agree")
-    assert posts_decided_outside(session, community.id) == {"p1"}
+@pytest.mark.parametrize(
+    ("action", "learned"),
+    [
+        ("agree", DecidedPosts(outside=frozenset({"p1"}))),
+        ("disagree", DecidedPosts(inside=frozenset({"p1"}))),
+        ("place", DecidedPosts(inside=frozenset({"p1"}))),
+        ("skip", NOTHING_DECIDED),
+    ],
+)
+def test_what_a_decision_about_an_odd_post_teaches(session, action, learned):
+    community, *_ = decided(session, action)
+    assert read_decided_posts(session, community.id) == learned
 
 
-@pytest.mark.parametrize(("action", "flag"), [("disagree", ELSEWHERE), ("skip", ELSEWHERE), ("agree", UNHAPPY)])
-def test_other_decisions_put_nothing_outside(session, action, flag):
-    community, *_ = decided(session, action, flag)
-    assert posts_decided_outside(session, community.id) == frozenset()
+def test_a_decision_in_another_lane_says_nothing_about_belonging(session):
+    community, *_ = decided(session, "agree", UNHAPPY)
+    assert read_decided_posts(session, community.id) == NOTHING_DECIDED
 
 
 def test_a_decision_in_shadow_and_one_that_was_taken_back_do_not_count(session):
     in_shadow, *_ = decided(session, "agree", mode="shadow")
-    assert posts_decided_outside(session, in_shadow.id) == frozenset()
+    assert read_decided_posts(session, in_shadow.id) == NOTHING_DECIDED
     taken_back, moderator, decision = decided(session, "agree")
     undo_decision(session, taken_back, decision.id, moderator=moderator, now=NOW)
-    assert posts_decided_outside(session, taken_back.id) == frozenset()
+    assert read_decided_posts(session, taken_back.id) == NOTHING_DECIDED

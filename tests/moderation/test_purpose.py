@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from moderation.decided_posts import NOTHING_DECIDED, DecidedPosts
 from moderation.purpose import (
     ONE_KIND_CEILING,
     LengthFreeScale,
@@ -42,8 +43,29 @@ def test_without_a_purpose_text_few_posts_have_a_reason():
 def test_posts_that_people_put_outside_draw_no_cloud(corpus):
     """Forty posts about the lounge are normal until people say that they are not."""
     lounge = frozenset(post.id for row, post in enumerate(corpus.posts) if row % 3 == 2 and row < 150)
-    before, after = (oddness(fit_purpose(corpus, NO_TEXT, without=out), corpus).odd for out in (frozenset(), lounge))
+    before, after = (_odd(corpus, DecidedPosts(outside=out)) for out in (frozenset(), lounge))
     assert after[2::3].mean() > before[2::3].mean() + 1
+
+
+def test_one_decision_that_a_post_belongs_speaks_for_those_like_it_and_for_no_others(corpus):
+    before, after = (
+        _odd(corpus, decided) for decided in (NOTHING_DECIDED, DecidedPosts(inside=frozenset({"en00002"})))
+    )
+    moved = after - before
+    assert corpus.posts[2].id == "en00002"
+    assert np.median(moved[2::3]) < -1
+    assert np.median(moved[0::3]) > np.median(moved[2::3]) + 1
+
+
+def test_a_fit_with_decisions_reads_the_same_after_it_was_stored(corpus):
+    decided = DecidedPosts(inside=frozenset({"en00002"}), outside=frozenset({"en00004"}))
+    fit = fit_purpose(corpus, NO_TEXT, decided=decided)
+    assert fit.decided_belong.tolist() == [True, False]
+    assert fit.decided_vectors.shape == (2, DIM)
+
+
+def _odd(corpus, decided):
+    return oddness(fit_purpose(corpus, NO_TEXT, decided=decided), corpus).odd
 
 
 def test_length_alone_makes_no_post_odd():
