@@ -12,6 +12,7 @@ BATCH_ROWS = 256
 MIN_STEPS = 300
 """Few texts need more passes than many before the weights have moved far enough."""
 WARM_UP_SHARE = 0.15
+LEAST_PART = 0.25
 FIRST_DECAY, SECOND_DECAY, EPSILON = 0.9, 0.999, 1e-8
 
 
@@ -28,6 +29,8 @@ class Recipe:
     dropped_columns, dropped_units : share set to 0 at random in each step.
     softened : labels are this share of the way to one half (Szegedy et al., CVPR 2016).
     mixing : both parameters of the Beta distribution by which two rows are averaged (mixup, Zhang et al., ICLR 2018).
+    part_is_enough : outputs, by column, that a mixture has as soon as one of its texts has them and makes up at least
+        `LEAST_PART` of it: one insult in a friendly post is an insult.
     """
 
     n_units: int = 256
@@ -38,6 +41,7 @@ class Recipe:
     dropped_units: float = 0.5
     softened: float = 0.1
     mixing: float = 0.4
+    part_is_enough: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -128,6 +132,7 @@ class _RowDraws:
         self._weights = (weights[self._rows] / of_row[self._rows, None]).astype(np.float32)
         soft = np.where(weights[self._rows] > 0, labels[self._rows], 0) * (1 - recipe.softened) + recipe.softened / 2
         self._weighted_labels = self._weights * soft.astype(np.float32)
+        self._has = (weights[self._rows] > 0) & (labels[self._rows] == 1)
         self._up_to = np.cumsum(of_row[self._rows] / of_row.sum())
 
     def batch(self) -> Batch:
@@ -138,10 +143,15 @@ class _RowDraws:
             return share * of_row[first] + (1 - share) * of_row[second]
 
         columns = share * self._columns[self._rows[first]] + (1 - share) * self._columns[self._rows[second]]
+        weights, weighted_labels = mixed(self._weights), mixed(self._weighted_labels)
+        for output in self._recipe.part_is_enough:
+            in_first = self._has[first, output] & (share[:, 0] >= LEAST_PART)
+            has = in_first | (self._has[second, output] & (1 - share[:, 0] >= LEAST_PART))
+            weighted_labels[has, output] = weights[has, output] * np.float32(1 - self._recipe.softened / 2)
         return Batch(
             columns * self._mask(columns.shape, dropped=self._recipe.dropped_columns),
-            mixed(self._weights),
-            mixed(self._weighted_labels),
+            weights,
+            weighted_labels,
             self._mask((BATCH_ROWS, self._recipe.n_units), dropped=self._recipe.dropped_units),
         )
 

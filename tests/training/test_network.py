@@ -61,3 +61,15 @@ def test_softened_labels_keep_the_network_from_certainty():
         for recipe in (Recipe(n_units=64, n_passes=150, softened=0.0), Recipe(n_units=64, n_passes=150, softened=0.6))
     )
     assert unsure < 0.2 < sure
+
+
+def test_a_part_that_is_enough_raises_what_a_mixture_gets_and_nothing_else():
+    """Half of a text that has output 1, half of one that has not."""
+    columns, labels = planted(1)
+    halves = (columns[labels[:, 1] == 1][:400] + columns[labels[:, 1] == 0][:400]) / 2
+    p = {}
+    for enough in ((), (1,)):
+        recipe = Recipe(n_units=16, n_passes=40, mixing=1.0, part_is_enough=enough)
+        p[enough] = expit(outputs(train(columns, labels, np.ones_like(labels), recipe=recipe), halves)).mean(axis=0)
+    assert p[1,][1] > p[()][1] + 0.1
+    assert abs(p[1,][0] - p[()][0]) < 0.1

@@ -13,11 +13,12 @@ from training.written_posts import find_near_duplicates, read_lines, read_writte
 FOLDER = Path(__file__).parents[2] / "training" / "data"
 POSTS = read_written_posts(FOLDER)
 REPLIES, RETURNS = read_lines(FOLDER / "replies.jsonl"), read_lines(FOLDER / "returns.jsonl")
-MIN_POSTS = {"nl": 900, "en": 900, "de": 200, "fr": 200}
+MIN_POSTS = {"nl": 1400, "en": 1250, "de": 340, "fr": 340}
 # No supermarkets, which are the sample community, and no telecom, which is kept unseen for checking.
 INDUSTRIES = {
     "bank", "energy", "airline", "rail", "web shop", "fashion", "food delivery", "insurance", "software",
-    "garden and hobby", "games", "public services",
+    "garden and hobby", "games", "public services", "parcel delivery", "hotel and holiday", "health care", "housing",
+    "education", "cars", "gym", "streaming", "ticketing", "home appliances",
 }  # fmt: skip
 KINDS = {"answer", "acknowledged", "deflected", "same_here", "pile_on", "thanks", "off_thread", "other"}
 
@@ -62,7 +63,8 @@ def test_there_are_enough_posts_of_every_industry(language):
     industries = Counter(post.industry for post in in_language(language))
     assert industries.total() >= MIN_POSTS[language]
     assert set(industries) == INDUSTRIES
-    assert min(industries.values()) >= industries.total() / 24, "none is half as common as the others"
+    assert min(industries.values()) >= 5
+    assert max(industries.values()) <= industries.total() / 10, "none drowns the others"
 
 
 @pytest.mark.parametrize("language", ["nl", "en"])
