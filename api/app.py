@@ -9,7 +9,20 @@ from api.deps import Service
 from api.errors import install_handlers
 from api.middleware import BodyLimit, RequestLog
 from api.pages.site import add_pages
-from api.routes import communities, episodes, findings, flags, health, live, notices, posts, topics, webhooks
+from api.routes import (
+    communities,
+    episodes,
+    findings,
+    flags,
+    health,
+    live,
+    members,
+    notices,
+    posts,
+    proposals,
+    topics,
+    webhooks,
+)
 from api.schemas.problem import Problem
 from moderation.db import Database
 from moderation.pipeline import Models
@@ -47,7 +60,20 @@ def create_app(database: Database, models: Models, settings: Settings | None = N
     install_handlers(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(RequestLog, metrics=service.metrics)
-    for part in (communities, posts, flags, findings, episodes, topics, live, health, notices, webhooks):
+    for part in (
+        communities,
+        posts,
+        flags,
+        findings,
+        members,
+        episodes,
+        topics,
+        proposals,
+        live,
+        health,
+        notices,
+        webhooks,
+    ):
         app.include_router(part.router)
     add_pages(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]

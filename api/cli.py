@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api import correction_commands, notice_commands, service_commands
+from api import correction_commands, member_commands, notice_commands, service_commands
 from api.demo import serve_sample
 from api.options import read_columns
 from api.progress import BarProgress, LineProgress, open_progress
@@ -197,6 +197,8 @@ app.add_typer(service_commands.keys, name="keys")
 app.add_typer(service_commands.moderators, name="moderators")
 app.add_typer(notice_commands.webhooks, name="webhooks")
 app.add_typer(notice_commands.digest, name="digest")
+app.add_typer(member_commands.members, name="members")
+app.command(name="erase")(member_commands.erase_command)
 
 
 @contextmanager

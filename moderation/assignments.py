@@ -16,6 +16,7 @@ from moderation.topic_ids import EarlierTopics, carry_topics_on, keep_name
 from topics.clustering import Clustering, find_topics
 from topics.graph import sums_by_group
 from topics.names import TopicName, choose_exemplars, name_topics
+from topics.terms import ReadTexts, read_texts
 from topics.themes import Themes, find_themes
 
 DELETED = "deleted"
@@ -264,6 +265,35 @@ class _Described:
     theme_ids: NDArray[np.int64]
     earlier: EarlierTopics | None
 
+    @cached_property
+    def writers(self) -> NDArray[np.int64]:
+        """A number for the writer of each sorted row; unknown authors are told apart by their posts."""
+        posts = [self.corpus.posts[row] for row in self.sorted_by.rows]
+        return _numbered([f"by {post.author_id}" if post.author_id else f"post {post.id}" for post in posts])
+
+    @cached_property
+    def read(self) -> ReadTexts:
+        """The words of each sorted row, apart from its title's."""
+        titles_and_texts = [_split_title(self.corpus, row) for row in self.sorted_by.rows.tolist()]
+        return read_texts([text for _, text in titles_and_texts], [title for title, _ in titles_and_texts])
+
+    @cached_property
+    def names_of_people(self) -> frozenset[str]:
+        """Words that are somebody's name; they name no topic."""
+        posts = [self.corpus.posts[row] for row in self.sorted_by.rows]
+        author_names = {post.author_name for post in posts if post.author_name}
+        return _names_of_people(author_names, self.corpus, self.sorted_by.rows)
+
+    def names(self, labels: NDArray[np.int64]) -> tuple[TopicName, ...]:
+        """What groups of sorted rows are called, by label; -1 = in none."""
+        return name_topics(
+            self.read,
+            labels,
+            languages=self.sorted_by.languages,
+            writers=self.writers,
+            excluded=self.names_of_people,
+        )
+
 
 def _theme_ids(themes: Themes, ids: NDArray[np.int64]) -> NDArray[np.int64]:
     """The lowest topic id of each topic's theme; 0 where there are no themes; shape (n_topics,)."""
@@ -273,9 +303,9 @@ def _theme_ids(themes: Themes, ids: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _describe_topics(described: _Described) -> tuple[Topic, ...]:
     corpus, rows, labels = described.corpus, described.sorted_by.rows, described.clustering.labels
-    names = _names(corpus, rows, labels)
+    names = described.names(labels)
     n_visible = int(corpus.visible.sum())
-    writers = _numbered(_writers(corpus, rows))
+    writers = described.writers
     topics = []
     for label, topic_id in enumerate(described.ids.tolist()):
         members = np.flatnonzero(labels == label)
@@ -313,7 +343,7 @@ def _describe_themes(described: _Described) -> tuple[Theme, ...]:
         return ()
     theme_of_topic = np.append(np.searchsorted(theme_ids, described.theme_ids), -1)  # the last place is for unsorted
     theme_of = theme_of_topic[described.clustering.labels]
-    names = _names(described.corpus, described.sorted_by.rows, theme_of)
+    names = described.names(theme_of)
     themes = [
         Theme(
             id=theme_id,
@@ -326,36 +356,19 @@ def _describe_themes(described: _Described) -> tuple[Theme, ...]:
     return tuple(sorted(themes, key=lambda theme: (-theme.size, theme.id)))
 
 
-def _names(corpus: Corpus, rows: NDArray[np.int64], labels: NDArray[np.int64]) -> tuple[TopicName, ...]:
-    posts = [corpus.posts[row] for row in rows]
-    titles_and_texts = [_split_title(corpus, row) for row in rows.tolist()]
-    return name_topics(
-        [text for _, text in titles_and_texts],
-        labels,
-        languages=[corpus.languages[row] for row in rows],
-        titles=[title for title, _ in titles_and_texts],
-        writers=_numbered(_writers(corpus, rows)),
-        excluded=_names_of_people({post.author_name for post in posts if post.author_name}, corpus, rows),
-    )
-
-
-def _writers(corpus: Corpus, rows: NDArray[np.int64]) -> list[str]:
-    """Who wrote each row; unknown authors are told apart by their posts."""
-    posts = [corpus.posts[row] for row in rows]
-    return [f"by {post.author_id}" if post.author_id else f"post {post.id}" for post in posts]
-
-
 def _names_of_people(author_names: Collection[str], corpus: Corpus, rows: NDArray[np.int64]) -> frozenset[str]:
     """Members' names, and the parts of them that posts write with a capital: Samira, but not the bread of Jan Brood."""
     parts = {part.casefold() for name in author_names for part in NAME_PART.findall(name)}
+    n_tokens: Counter[str] = Counter()
+    for row in rows.tolist():
+        n_tokens.update(NAME_PART.findall(corpus.readings[row].words))
     n_all: Counter[str] = Counter()
     n_capital: Counter[str] = Counter()
-    for row in rows.tolist():
-        for token in NAME_PART.findall(corpus.readings[row].words):
-            word = token.casefold()
-            if word in parts:
-                n_all[word] += 1
-                n_capital[word] += token[0].isupper()
+    for token, n in n_tokens.items():
+        word = token.casefold()
+        if word in parts:
+            n_all[word] += n
+            n_capital[word] += n * token[0].isupper()
     capital = {word for word, n in n_all.items() if n_capital[word] >= MIN_CAPITAL_SHARE * n}
     return frozenset(name.casefold() for name in author_names) | capital
 

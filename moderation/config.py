@@ -50,6 +50,7 @@ class Community(BaseModel):
     compared_with : slug of the community that this one is compared with, one of the two an outside channel; both have
         to name each other.
     not_asked : author ids of members who do not want to be suggested as the one to answer.
+    left_out : author ids of members who want to be in no member statistics at all; see `moderation.left_out`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -70,6 +71,7 @@ class Community(BaseModel):
     watched_since: AwareDatetime | None = None
     compared_with: str | None = None
     not_asked: tuple[_Text, ...] = ()
+    left_out: tuple[_Text, ...] = ()
 
     @field_validator("languages")
     @classmethod

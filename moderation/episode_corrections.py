@@ -1,6 +1,6 @@
-"""What moderators correct about episodes: rows that are only ever added, listed, and handed out for training."""
+"""What moderators correct about complaints and questions: rows only added to, listed, and given out to train on."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,8 +20,12 @@ from moderation.ingest import find_post
 from moderation.job_queue import defer_scoring
 from moderation.replies import ReplyKind
 from moderation.tables import CommunityRow, EpisodeCorrectionRow, ModeratorRow, PostRow, WaitRow
+from moderation.wait_records import WaitKind
 
 _UNDO = aliased(EpisodeCorrectionRow)
+OPENS: Mapping[Action, WaitKind] = {"episode": "episode", "question": "question"}
+"""What an action makes of a post that is none yet."""
+OF_QUESTIONS: frozenset[Action] = frozenset({"no_question", "question"})
 NAMES_A_POST: frozenset[Action] = frozenset({"other_start", "reply_kind", "amplifies", "amplifies_not", "corrected"})
 
 
@@ -63,14 +67,17 @@ def record_correction(
     PostUnknown
         The post that is named is not there.
     EpisodeUnknown
-        No episode starts at the post; only "episode" may name any post of a member.
+        No episode starts at the post, or it asks nothing; only "episode" and "question" may name any post of a member,
+        and "reply_kind" either.
     EpisodeCorrectionRefused
         The action does not go with what is named.
     """
     start = find_post(session, community, episode_id)
-    episode = session.get(WaitRow, (community.id, "episode", episode_id), populate_existing=True)
-    if episode is None and request.action != "episode":
-        raise EpisodeUnknown(f"no episode starts at the post {episode_id!r}")
+    wait = _wait_of(session, community.id, episode_id, request.action)
+    if wait is None and request.action not in OPENS:
+        raise EpisodeUnknown(
+            f"no episode or question that {request.action} goes with starts at the post {episode_id!r}"
+        )
     _check(session, community, start, request)
     row = EpisodeCorrectionRow(
         community_id=community.id,
@@ -80,8 +87,8 @@ def record_correction(
         kind=request.kind,
         put_right_by=request.put_right_by,
         note=request.note,
-        before={} if episode is None else _said_before(episode, request),
-        model_version=model_version if episode is None else episode.model_version,
+        before={} if wait is None else _said_before(wait, request),
+        model_version=model_version if wait is None else wait.model_version,
         moderator_id=moderator.id,
         corrected_at=now,
     )
@@ -203,11 +210,24 @@ def _as_override(row: EpisodeCorrectionRow) -> Override:
     return Override(row.episode_id, row.action, row.post_id, row.kind, row.put_right_by)  # type: ignore[arg-type]
 
 
-def _said_before(episode: WaitRow, request: CorrectionRequest) -> dict[str, Any]:
+def _wait_of(session: Session, community_id: int, post_id: str, action: Action) -> WaitRow | None:
+    """The complaint or question that an action is about; of a post that is both, a reply is one to the complaint."""
+    kinds: tuple[WaitKind, ...] = ("question",) if action in OF_QUESTIONS else ("episode",)
+    if action == "reply_kind":
+        kinds = ("episode", "question")
+    found = (session.get(WaitRow, (community_id, kind, post_id), populate_existing=True) for kind in kinds)
+    return next((row for row in found if row is not None), None)
+
+
+def _said_before(wait: WaitRow, request: CorrectionRequest) -> dict[str, Any]:
     """What the software said of the thing that is corrected."""
-    contents = episode.contents
+    contents = wait.contents
+    if request.action in OF_QUESTIONS:
+        return {"p_question": contents["p_question"]}
     if request.action in ("reply_kind", "other_start"):
-        reply = next((reply for reply in contents["replies"] if reply["post_id"] == request.post_id), None)
+        # Questions that were last judged by an earlier version of Klankbord hold no replies.
+        replies = contents.get("replies", ())
+        reply = next((reply for reply in replies if reply["post_id"] == request.post_id), None)
         return {"reply": reply}
     if request.action in ("amplifies", "amplifies_not"):
         return {"amplifies": request.post_id in contents["amplifying_post_ids"]}
@@ -229,8 +249,8 @@ def _check(session: Session, community: CommunityRow, start: PostRow, request: C
         raise EpisodeCorrectionRefused("kind", "reply_kind needs kind, and nothing else does")
     if (request.put_right_by is not None) != (request.action == "corrected"):
         raise EpisodeCorrectionRefused("put_right_by", "corrected needs put_right_by, and nothing else does")
-    if request.action == "episode" and start.role != "member":
-        raise EpisodeCorrectionRefused("action", "an episode starts at a post of a member")
+    if request.action in OPENS and start.role != "member":
+        raise EpisodeCorrectionRefused("action", "an episode or a question starts at a post of a member")
     if request.post_id is not None:
         _check_other(start, find_post(session, community, request.post_id), request.action)
 

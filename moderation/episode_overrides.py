@@ -1,4 +1,4 @@
-"""What moderators said of episodes, laid over what the software finds; pure functions.
+"""What moderators said of episodes and questions, laid over what the software finds; pure functions.
 
 A correction names posts, never rows, so it holds for whatever the software finds later: after a new post, an edit, a
 move to another thread, a refit. Of several about the same thing the last one counts.
@@ -8,13 +8,24 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
+import numpy as np
+
 from moderation.corpus import Corpus
 from moderation.corrections import Correction, Corrector
 from moderation.episodes import EpisodeTimes, Opening, is_reply
 from moderation.replies import Evidence, ReplyJudgement, ReplyKind
 
 Action = Literal[
-    "episode", "no_episode", "other_start", "reply_kind", "amplifies", "amplifies_not", "corrected", "not_corrected"
+    "episode",
+    "no_episode",
+    "other_start",
+    "reply_kind",
+    "amplifies",
+    "amplifies_not",
+    "corrected",
+    "not_corrected",
+    "question",
+    "no_question",
 ]
 BY_MODERATOR: Final = "moderator"
 """The rule of a judgement that a person gave."""
@@ -26,7 +37,7 @@ class Override:
 
     Attributes
     ----------
-    episode_id : the post that opened the episode when it was said.
+    episode_id : the post that opened the episode when it was said, or that asks.
     post_id : the reply, the amplifying post, the post that shows the correction, or the new start.
     """
 
@@ -39,11 +50,12 @@ class Override:
 
 @dataclass(frozen=True)
 class Overrides:
-    """What stands of many corrections; posts are named by id, pairs are (start of the episode, other post).
+    """What stands of many corrections; posts are named by id, pairs are (start of the episode or question, other post).
 
     Attributes
     ----------
     starts : whether a post may (True = does) start an episode.
+    asks : whether a post is a question.
     kinds : what a reply is.
     amplifies : whether a post amplifies an episode.
     put_right : by whom and as which post shows; None = it was not.
@@ -53,6 +65,7 @@ class Overrides:
     kinds: Mapping[tuple[str, str], ReplyKind] = field(default_factory=dict)
     amplifies: Mapping[tuple[str, str], bool] = field(default_factory=dict)
     put_right: Mapping[str, tuple[Corrector, str] | None] = field(default_factory=dict)
+    asks: Mapping[str, bool] = field(default_factory=dict)
 
 
 NONE = Overrides()
@@ -85,7 +98,8 @@ def standing_overrides(said: Sequence[Override]) -> Overrides:
             put_right[start] = one.put_right_by, one.post_id
         elif one.action == "not_corrected":
             put_right[start] = None
-    return Overrides(starts, kinds, amplifies, put_right)
+    asks = {one.episode_id: one.action == "question" for one in said if one.action in ("question", "no_question")}
+    return Overrides(starts, kinds, amplifies, put_right, asks)
 
 
 def _start_now(episode_id: str, moved: Mapping[str, str]) -> str:
@@ -97,7 +111,19 @@ def _start_now(episode_id: str, moved: Mapping[str, str]) -> str:
 
 def ruled_starts(corpus: Corpus, overrides: Overrides) -> dict[int, bool]:
     """The rows that a moderator said start an episode, or start none."""
-    return {corpus.row_of[post_id]: starts for post_id, starts in overrides.starts.items() if post_id in corpus.row_of}
+    return _ruled(corpus, overrides.starts, "negative_wom")
+
+
+def ruled_questions(corpus: Corpus, overrides: Overrides) -> dict[int, bool]:
+    """The rows that a moderator said are a question, or are none."""
+    return _ruled(corpus, overrides.asks, "question")
+
+
+def _ruled(corpus: Corpus, ruled: Mapping[str, bool], signal: str) -> dict[int, bool]:
+    """What was said, by row; a post opens nothing before it is scored, because its place in the list hangs on that."""
+    is_scored = ~np.isnan(corpus.p(signal))
+    rows = {corpus.row_of[post_id]: opens for post_id, opens in ruled.items() if post_id in corpus.row_of}
+    return {row: opens for row, opens in rows.items() if is_scored[row] or not opens}
 
 
 def with_ruled_replies(corpus: Corpus, episode: Opening, overrides: Overrides) -> Opening:

@@ -110,13 +110,18 @@ def find_episodes(corpus: Corpus, ruled: Mapping[int, bool] = MappingProxyType({
     return _find_openings(corpus, opening_rule)
 
 
-def find_questions(corpus: Corpus) -> list[Opening]:
-    """Find every question by a member that is still there, in time order; a question may stand under a question."""
+def find_questions(corpus: Corpus, ruled: Mapping[int, bool] = MappingProxyType({})) -> list[Opening]:
+    """Find every question by a member that is still there, in time order; a question may stand under a question.
+
+    Parameters
+    ----------
+    ruled : rows of which a person said whether they are a question, which then holds.
+    """
     asks = corpus.above_threshold("question")
 
     def opens(row: int, belongs_to: int | None) -> bool:
         post = corpus.posts[row]
-        return bool(asks[row]) and post.role == "member" and post.deleted_at is None
+        return ruled.get(row, bool(asks[row])) and post.role == "member" and post.deleted_at is None
 
     return _find_openings(corpus, lambda: opens)
 

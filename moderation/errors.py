@@ -334,3 +334,20 @@ class EpisodeCorrectionRefused(KlankbordError):
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
         self.field = field
+
+
+class ProposalUnknown(KlankbordError):
+    """There never was such a proposal in the community (404)."""
+
+
+class ProposalDecisionRefused(KlankbordError):
+    """The proposal's state does not allow that decision (409).
+
+    Attributes
+    ----------
+    state : "proposed", "returned", "withdrawn", "accepted" or "declined".
+    """
+
+    def __init__(self, state: str) -> None:
+        super().__init__(f"the proposal is {state}")
+        self.state = state

@@ -22,6 +22,7 @@ EventKind = Literal[
     "findings",
     "alarm_opened",
     "alarm_closed",
+    "member_erased",
 ]
 
 KEPT = timedelta(days=7)

@@ -104,7 +104,7 @@ def _earlier_posts(corpus: Corpus) -> dict[int, int]:
 
 def _members(corpus: Corpus, community: Community) -> Members:
     last_seen = {post.author_id: post.created_at for post in corpus.posts if post.author_id is not None}
-    return Members(last_seen, frozenset(community.not_asked))
+    return Members(last_seen, frozenset(community.not_asked) | frozenset(community.left_out))
 
 
 def _nearest(corpus: Corpus, rows: Sequence[int], records: Sequence[WaitRecord]) -> dict[int, list[EarlierAnswer]]:

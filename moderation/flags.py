@@ -67,7 +67,7 @@ def raise_flags(
     """
     episodes = {episode["id"]: episode for episode in response_times["episodes"]}
     waiting = {question["post_id"]: question for question in response_times["unanswered_questions"]}
-    unhappy = corpus.above_threshold("negative_wom")
+    unhappy, asks = corpus.above_threshold("negative_wom"), corpus.above_threshold("question")
     abusive = {signal: corpus.above_threshold(signal) for signal in ("toxic", "spam")}
     flags = []
     for row, post in enumerate(corpus.posts):
@@ -78,7 +78,7 @@ def raise_flags(
         if post.deleted_at is None and post.role == "member":
             if unhappy[row]:
                 found.append(_signal_flag(corpus, row, "negative_wom", _answer_state(episodes.get(post.id))))
-            if post.id in waiting:
+            if post.id in waiting and asks[row]:  # what only a moderator calls a question has no flag, but waits
                 found.append(_question_flag(corpus, row, waiting[post.id]))
             found += _placement_flags(corpus, relevance, row)
         flags.append(tuple(found))

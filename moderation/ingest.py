@@ -21,6 +21,7 @@ from moderation.job_queue import defer_scoring
 from moderation.posts import Post, content_hash
 from moderation.records import read_record
 from moderation.tables import CommunityRow, PostRow
+from moderation.tombstones import load_tombstones
 
 Status = Literal["accepted", "unchanged", "rejected"]
 _DAY = timedelta(days=1)
@@ -63,6 +64,7 @@ def store_posts(
     "unchanged".
     """
     staff = frozenset(community_of(community).staff)
+    erased = load_tombstones(session, community.id)
     outcomes: list[Outcome] = []
     posts: dict[str, Post] = {}
     index_of: dict[str, int] = {}
@@ -71,6 +73,9 @@ def store_posts(
             post = read_record(record, latest_at=now + _DAY, staff=staff).post
         except RecordRefused as refusal:
             outcomes.append(Outcome(index, _id_of(record), "rejected", refusal.field, refusal.reason))
+            continue
+        if erased.has(post.author_id):
+            outcomes.append(Outcome(index, post.id, "rejected", "author_id", "is that of a member who was erased"))
             continue
         outcomes.append(Outcome(index, post.id, "unchanged"))
         version = newer_version(posts[post.id], post) if post.id in posts else post
@@ -84,9 +89,12 @@ def store_posts(
 def store_versions(
     session: Session, community: CommunityRow, posts: Iterable[Post], *, now: datetime, is_backfill: bool
 ) -> list[str]:
-    """Store the posts, one version each, that are newer than what is there; returns the ids of what changed."""
-    by_id = {post.id: post for post in posts}
-    _take_turn(session, community.id)
+    """Store the posts, one version each, that are newer than what is there; returns the ids of what changed.
+
+    Posts of members who were erased are passed over.
+    """
+    take_turn(session, community.id)
+    by_id = {post.id: post for post in load_tombstones(session, community.id).without_erased(posts)}
     known = {row.id: row for row in _lock_posts(session, community.id, sorted(by_id))}
     versions = [next_version(known.get(post_id), by_id[post_id]) for post_id in sorted(by_id)]
     rows = [
@@ -163,8 +171,8 @@ def words_hash(post: Post) -> str:
     return hashlib.sha256(repr((post.title, post.text, post.is_html, post.language)).encode()).hexdigest()
 
 
-def _take_turn(session: Session, community_id: int) -> None:
-    """One at a time for each community: of two that bring the same new post neither could see the other's."""
+def take_turn(session: Session, community_id: int) -> None:
+    """Wait for others who bring posts: of two that bring the same new post neither could see the other's."""
     session.execute(select(func.pg_advisory_xact_lock(func.hashtext("ingest"), cast(community_id, Integer))))
 
 

@@ -13,7 +13,7 @@ from moderation.assignments import Topics
 from moderation.corpus import Corpus
 from topics.change_points import MIN_LENGTH, Segment, find_segments, single_change
 from topics.drift import ShareChange, share_change
-from topics.names import incidence, single_words
+from topics.terms import incidence, single_words
 
 #: Chance of any turning point among all topics, and among all words, of a community where nothing ever changes.
 MAX_P_FALSE = 0.05

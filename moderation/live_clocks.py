@@ -24,6 +24,12 @@ REPLY_AT: Mapping[str, str] = {
 
 def live_clocks(session: Session, community: CommunityRow) -> dict[str, Any]:
     """`end_at`, `clocks`, `touched` and `staff_business_hours`; empty where no episode is kept yet."""
+    waiting = live_waiting(session, community)
+    return {name: part for name, part in waiting.items() if name not in ("episodes", "n_episodes_without_author")}
+
+
+def live_waiting(session: Session, community: CommunityRow) -> dict[str, Any]:
+    """The clocks with the episodes that they are made of, as in response_times.json; empty where none is kept yet."""
     mine = WaitRow.community_id == community.id, WaitRow.kind == "episode"
     statement = select(WaitRow.contents).where(*mine).order_by(WaitRow.started_at, WaitRow.post_id)
     episodes = session.scalars(statement).all()
@@ -36,6 +42,8 @@ def live_clocks(session: Session, community: CommunityRow) -> dict[str, Any]:
     }
     return {
         "end_at": iso(end_at),
+        "episodes": list(episodes),
+        "n_episodes_without_author": sum(episode["clocks_reason"] is not None for episode in episodes),
         "clocks": {clock: clock_json(waits[clock]) for clock in ("any", "staff", "peer")},
         "touched": clock_json(waits["touched"]),
         "staff_business_hours": business_clock_json(waits["staff"], settings, end_at),

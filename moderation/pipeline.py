@@ -205,7 +205,7 @@ def analyse_scored(
     with watch.stage("drift"):
         drift = report_changes(corpus, topics, response_times, community=community)
     with watch.stage("splits"):
-        splits = propose_subcommunities(hide_left_out(corpus, community.left_out), topics)
+        splits = propose_subcommunities(hide_left_out(corpus, community.left_out), topics, community=community)
         members = member_ledger(corpus, topics, response_times, left_out=community.left_out)
     return Analysis(
         community=community,

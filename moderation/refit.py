@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from itertools import islice
@@ -16,20 +17,22 @@ from moderation.alarm_rules import watch_drift, watch_emergence
 from moderation.backlog import n_waiting
 from moderation.db import Database
 from moderation.decided_belonging import read_decided_posts
-from moderation.earlier_topics import load_earlier_topics
+from moderation.earlier_topics import load_earlier_topics, was_there
 from moderation.episode_corrections import load_overrides
 from moderation.events import tell
 from moderation.exports import Export, ReadCounts
 from moderation.fits import fit_community
 from moderation.incoming import judge_threads, lock_community, or_none
-from moderation.left_out import choices_of_members, settings_with_wishes
+from moderation.left_out import choices_of_members, hide_left_out, settings_with_wishes
 from moderation.partner_channel import outside_partner
 from moderation.pipeline import Analysis, Models, Stopwatch, analyse_scored
+from moderation.proposal_follow import follow_accepted
+from moderation.proposals import record_proposals, shown_splits
 from moderation.reports.files import run_summary
 from moderation.reports.page import REPORT_LANGUAGES, page
 from moderation.stored_corpus import StoredCorpus, load_corpus
 from moderation.tables import CommunityRow, FindingRow, FitRow, ScoreRow
-from moderation.topic_history import record_refit
+from moderation.topic_history import Ledger, read_ledger, record_refit
 from moderation.topic_ids import EarlierTopics
 from moderation.topic_orders import asks_for_a_refit, newest_order_id
 
@@ -38,6 +41,9 @@ GROWTH = 0.1
 LONGEST = timedelta(hours=1)
 #: Threads that are judged in one transaction, so that new posts need not wait for all of them.
 THREADS_AT_ONCE = 200
+
+#: What became of topics is told in the report up to so many events back.
+EVENTS_REPORTED = 30
 
 FAILURE = "failure"
 
@@ -109,7 +115,10 @@ def refit(database: Database, models: Models, community_id: int, *, now: datetim
             return
         _store_places(session, stored, analysis, model_version=models.version, now=now)
         _record_topics(session, community_id, stored, analysis, earlier, now=now)
-        for kind, contents in _findings(analysis, highest_id=earlier.highest_id).items():
+        splits = _record_proposals(session, community_id, analysis, now=now)
+        analysis = replace(analysis, splits=splits)
+        ledger = read_ledger(session, community_id, limit=EVENTS_REPORTED)
+        for kind, contents in _findings(analysis, highest_id=earlier.highest_id, ledger=ledger).items():
             store_finding(session, community_id, kind, contents, n_posts=len(stored.rows), models=models, now=now)
         _store_fit(
             session, community_id, fit.to_bytes(), n_posts=_n_scored(stored), model_version=models.version, now=now
@@ -158,16 +167,25 @@ def _record_topics(
     now: datetime,
 ) -> None:
     """Write the ledger; a deleted post was in its topic before and is in none after."""
-    was_there = np.array([score is not None and score.judged_at is not None for score in stored.scores], dtype=bool)
+    was_sorted = was_there(stored, earlier.found_at)
     record_refit(
         session,
         community_id,
         analysis.topics_of_rows,
-        before=np.where(was_there | (earlier.topic_of > 0), earlier.topic_of, -1),
+        before=np.where(was_sorted | (earlier.topic_of > 0), earlier.topic_of, -1),
         after=np.where(stored.corpus.visible, analysis.topics_of_rows.topic_of, -1),
         names_before={topic_id: name.name for topic_id, name in earlier.names.items()},
         now=now,
     )
+
+
+def _record_proposals(session: Session, community_id: int, analysis: Analysis, *, now: datetime) -> dict[str, Any]:
+    """Recognise the proposals that were made before, and leave out what people decided on."""
+    left_out = analysis.community.left_out
+    found = record_proposals(session, community_id, analysis.splits, left_out=left_out, now=now)
+    counted = hide_left_out(analysis.corpus, left_out)
+    follow_accepted(session, community_id, counted, analysis.topics_of_rows.topic_of)
+    return shown_splits(session, community_id, found)
 
 
 def _n_scored(stored: StoredCorpus) -> int:
@@ -187,7 +205,7 @@ def _export(stored: StoredCorpus) -> Export:
     return Export(stored.corpus.posts, (), counts)
 
 
-def _findings(analysis: Analysis, *, highest_id: int) -> dict[str, dict[str, Any]]:
+def _findings(analysis: Analysis, *, highest_id: int, ledger: Ledger) -> dict[str, dict[str, Any]]:
     run = run_summary(analysis, run_hash="", settings={}, version=version("klankbord"))
     return {
         "topics": {**analysis.topics, "highest_topic_id": max(highest_id, *_topic_ids(analysis), 0)},
@@ -199,7 +217,7 @@ def _findings(analysis: Analysis, *, highest_id: int) -> dict[str, dict[str, Any
         "ideas": analysis.ideas,
         "emergence": analysis.drift["emerging"],
         "root_causes": analysis.drift["root_causes"],
-        "report": {language: page(analysis, run, language=language) for language in REPORT_LANGUAGES},
+        "report": {language: page(analysis, run, language=language, ledger=ledger) for language in REPORT_LANGUAGES},
     }
 
 

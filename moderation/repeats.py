@@ -41,7 +41,7 @@ def group_rows(corpus: Corpus, rows: Sequence[int]) -> list[SameSubject]:
     kept = newest(corpus, rows)
     return [
         SameSubject(tuple(kept[place] for place in repeat.rows), kept[repeat.typical])
-        for repeat in find_repeats(_points(corpus, kept))
+        for repeat in find_repeats(without_what_all_share(corpus, kept))
     ]
 
 
@@ -50,8 +50,11 @@ def first_rows(corpus: Corpus) -> list[int]:
     return sorted(rows[0] for rows in corpus.threads.values() if corpus.visible[rows[0]])
 
 
-def _points(corpus: Corpus, rows: Sequence[int]) -> NDArray[np.float32]:
-    """The vectors of some rows without what the first posts of all threads in their language have in common."""
+def without_what_all_share(corpus: Corpus, rows: Sequence[int]) -> NDArray[np.float32]:
+    """The vectors of some rows without what the first posts of all threads in their language have in common.
+
+    Shape (n_rows, dim), unit rows.
+    """
     numbers = {language: number for number, language in enumerate(sorted(set(corpus.languages)))}
     language = np.array([numbers[code] for code in corpus.languages], dtype=np.int64)
     firsts = [row for row in first_rows(corpus) if corpus.encoded[row]]

@@ -61,7 +61,7 @@ def measure_response_times(
     episodes and questions in time order.
     """
     episodes = measure_episodes(corpus, end_at=end_at, overrides=overrides)
-    questions = measure_questions(corpus, end_at=end_at, watched_since=community.watched_since)
+    questions = measure_questions(corpus, end_at=end_at, watched_since=community.watched_since, overrides=overrides)
     inside = Channel(corpus, episodes, end_at, community.watched_since)
     waits = waits_json(corpus, episodes, questions, topic_of=topic_of, end_at=end_at)
     records = wait_records(corpus, episodes, questions, listed=waits["episodes"], topic_of=topic_of)

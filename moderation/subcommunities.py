@@ -9,8 +9,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from moderation.answered_questions import read_questions
+from moderation.config import Community
 from moderation.corpus import Corpus
-from topics.members import LAYER_WEIGHTS, Activity
+from moderation.group_card import Window
+from moderation.niches import mark_parts, propose_niches
+from moderation.proposal_card import between_parts, part_figures, what_is_lacking
+from moderation.tidying import propose_tidying
+from topics.members import LAYER_WEIGHTS, Activity, build_member_graph
 from topics.partition import conductances
 from topics.splits import BRIDGING_TIES, MAX_CONDUCTANCE, MIN_AGREEMENT, Gate, Proposal, SplitFindings, propose_splits
 
@@ -32,6 +38,8 @@ REFUSAL_REASONS = {
 OWN_TOPIC_SHARE = 0.5
 MIN_TOPIC_POSTS = 3
 N_TERMS = 10
+
+NO_NICHES: Mapping[str, list[dict[str, Any]]] = {"niches": [], "niches_refused": []}
 
 
 class SortedPosts(Protocol):
@@ -62,20 +70,55 @@ class Membership:
     topic_ids: tuple[int, ...]
 
 
-def propose_subcommunities(corpus: Corpus, topics: SortedPosts) -> dict[str, Any]:
-    """Contents of splits.json: proposals and refusals with their figures, and what they rest on."""
+def propose_subcommunities(
+    corpus: Corpus, topics: SortedPosts, *, community: Community | None = None
+) -> dict[str, Any]:
+    """Contents of splits.json: splits, niches, what could be merged or revived, with their figures, and the refusals.
+
+    Parameters
+    ----------
+    community : its spaces and their purposes; None = not known.
+    """
     membership = read_membership(corpus, topics.topic_of)
     counted = _counted(corpus)
+    spaces = () if community is None else community.spaces
+    tidied = propose_tidying(corpus, topics.topic_of)
     if not membership.author_ids:
-        refusal = {"reason": "no_authors_known", "figures": counted}
-        return {"proposals": [], "refused": [refusal], "looked_at": {**counted, "gates": [], "layers": {}}}
+        refusal = {"reason": "no_authors_known", "figures": counted, "lacking": None}
+        looked_at = {**counted, "gates": [], "layers": {}}
+        return {"proposals": [], "refused": [refusal], **NO_NICHES, **tidied, "looked_at": looked_at}
     findings = propose_splits(membership.activity)
     proposal = findings.proposal
+    window = _window(corpus, membership, findings)
+    niches = propose_niches(
+        window,
+        findings.graph or build_member_graph(findings.window),
+        spaces=spaces,
+        topic_ids=membership.topic_ids,
+        terms=topics.terms,
+    )
+    proposals = [_proposal_json(proposal, findings, membership, topics.terms, window)] if proposal else []
     return {
-        "proposals": [_proposal_json(proposal, findings, membership, topics.terms)] if proposal else [],
+        "proposals": proposals,
         "refused": [] if proposal else _refusals(findings),
+        **mark_parts(niches, proposals),
+        **tidied,
         "looked_at": {**counted, **_looked_at(findings)},
     }
+
+
+def _window(corpus: Corpus, membership: Membership, findings: SplitFindings) -> Window:
+    """The posts that the findings speak of, with the questions among them."""
+    start = int(findings.window.posted_at.min())
+    asked = [each for each in read_questions(corpus, staff_ids(corpus)) if each.asked_at.timestamp() >= start]
+    return Window(
+        corpus=corpus,
+        activity=membership.activity,
+        posts=findings.window,
+        rows=membership.rows,
+        author_ids=membership.author_ids,
+        questions=asked,
+    )
 
 
 def read_membership(corpus: Corpus, topic_of: NDArray[np.int64]) -> Membership:
@@ -192,21 +235,32 @@ def _refusals(findings: SplitFindings) -> list[dict[str, Any]]:
         sizes = np.bincount(division.part[findings.active] + 1, minlength=division.n_parts + 1)
         tried = {"n_active_outside": int(sizes[0]), "n_active_per_part": [int(size) for size in sizes[1:]]}
     return [
-        {"reason": REFUSAL_REASONS[gate.name], "figures": {**_figures(gate), **tried}}
+        {"reason": REFUSAL_REASONS[gate.name], "figures": {**_figures(gate), **tried}, "lacking": what_is_lacking(gate)}
         for gate in findings.gates
         if gate.passed is False
     ]
 
 
 def _proposal_json(
-    proposal: Proposal, findings: SplitFindings, membership: Membership, terms: Mapping[int, Sequence[str]]
+    proposal: Proposal,
+    findings: SplitFindings,
+    membership: Membership,
+    terms: Mapping[int, Sequence[str]],
+    window: Window,
 ) -> dict[str, Any]:
     division = proposal.division
     explained = {gate.name: gate.figures.get("explained") for gate in findings.gates}
     language_divide = explained["not_a_language_divide"]
     return {
         "action": proposal.action,
-        "parts": [_part_json(part, proposal, findings, membership, terms=terms) for part in range(division.n_parts)],
+        "parts": [
+            {
+                **_part_json(part, proposal, findings, membership, terms=terms),
+                **part_figures(part, proposal, findings, window),
+            }
+            for part in range(division.n_parts)
+        ],
+        "between": between_parts(division),
         "stability": _rounded(division.stability),
         "modularity": _rounded(division.modularity),
         "null_modularity_p99": _rounded(proposal.random_graphs.p99),

@@ -631,11 +631,11 @@ class WaitRow(Base):
 
 
 class EpisodeCorrectionRow(Base):
-    """What a moderator corrected about an episode. Append-only: an undo is a row that names the row it takes back.
+    """What a moderator corrected about an episode or a question. Append-only: an undo names the row it takes back.
 
     Attributes
     ----------
-    episode_id : the post that opened the episode when it was corrected.
+    episode_id : the post that opened the episode when it was corrected, or that asks.
     post_id : the reply, the amplifying post, the post that shows the correction, or the new start.
     kind : for "reply_kind": what the reply is.
     put_right_by : for "corrected": "staff", "peer" or "community".
@@ -647,7 +647,7 @@ class EpisodeCorrectionRow(Base):
         Index("ix_episode_corrections_episode", "community_id", "episode_id", "id"),
         CheckConstraint(
             "action IN ('episode', 'no_episode', 'other_start', 'reply_kind', 'amplifies', 'amplifies_not', "
-            "'corrected', 'not_corrected', 'undo')",
+            "'corrected', 'not_corrected', 'question', 'no_question', 'undo')",
             name="action",
         ),
         CheckConstraint("(action = 'undo') = (undoes IS NOT NULL)", name="undo_names_a_correction"),
@@ -673,3 +673,94 @@ class EpisodeCorrectionRow(Base):
     moderator_id: Mapped[int] = mapped_column(ForeignKey("moderators.id"))
     undoes: Mapped[int | None] = mapped_column(ForeignKey("episode_corrections.id"), unique=True)
     corrected_at: Mapped[datetime]
+
+
+class LeftOutRow(Base):
+    """A member who is in no member statistics, at their own wish; see `moderation.left_out`."""
+
+    __tablename__ = "left_out"
+
+    community_id: Mapped[int] = mapped_column(ForeignKey("communities.id", ondelete="CASCADE"), primary_key=True)
+    author_id: Mapped[str] = mapped_column(primary_key=True)
+    since: Mapped[datetime]
+
+
+class ErasureRow(Base):
+    """The erasure of one member: what keeps a later import from bringing the person back, and what was erased.
+
+    Attributes
+    ----------
+    author_hash : HMAC-SHA-256 of the author id under `salt`, in hexadecimal; the id itself is nowhere.
+    salt : random, the same for all erasures of a community.
+    counts : how many rows of each kind were erased or changed; nothing about the person.
+    erased_by : the name of the key, or "command line".
+    """
+
+    __tablename__ = "erasures"
+    __table_args__ = (UniqueConstraint("community_id", "author_hash"),)
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    community_id: Mapped[int] = mapped_column(ForeignKey("communities.id", ondelete="CASCADE"))
+    author_hash: Mapped[str]
+    salt: Mapped[str]
+    counts: Mapped[dict[str, Any]]
+    erased_by: Mapped[str]
+    erased_at: Mapped[datetime]
+
+
+class ProposalRow(Base):
+    """A proposal to split, to serve a niche, to merge or to revive, with its permanent id; see `moderation.proposals`.
+
+    Attributes
+    ----------
+    state : "proposed", "returned" and "withdrawn" as the refits have it, "accepted" and "declined" by a moderator.
+    parts : what it is recognised by: lists of author ids, spaces or threads.
+    contents : the entry of splits.json when it was last found; of an accepted one, when it was accepted.
+    followed : what became of an accepted one, as of the last refit; None = nothing yet, or not accepted.
+    """
+
+    __tablename__ = "proposals"
+    __table_args__ = (
+        Index("ix_proposals_community", "community_id", "kind", "id"),
+        CheckConstraint("kind IN ('split', 'niche', 'merge', 'revive')", name="kind"),
+        CheckConstraint("state IN ('proposed', 'declined', 'accepted', 'withdrawn', 'returned')", name="state"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    community_id: Mapped[int] = mapped_column(ForeignKey("communities.id", ondelete="CASCADE"))
+    kind: Mapped[str]
+    state: Mapped[str]
+    first_found_at: Mapped[datetime]
+    last_found_at: Mapped[datetime]
+    parts: Mapped[dict[str, Any]]
+    contents: Mapped[dict[str, Any]]
+    followed: Mapped[dict[str, Any] | None]
+
+
+class ProposalEventRow(Base):
+    """What became of a proposal, at a refit or by a moderator. Append-only; holds no member.
+
+    Attributes
+    ----------
+    evidence : the figures at the moment that a declined proposal's return is measured by.
+    """
+
+    __tablename__ = "proposal_events"
+    __table_args__ = (
+        Index("ix_proposal_events_proposal", "proposal_id", "id"),
+        CheckConstraint(
+            "kind IN ('proposed', 'withdrawn', 'returned', 'declined', 'accepted', 'reopened')", name="kind"
+        ),
+        CheckConstraint(
+            "(kind IN ('declined', 'accepted', 'reopened')) = (moderator_id IS NOT NULL)", name="decided_by_somebody"
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    community_id: Mapped[int] = mapped_column(ForeignKey("communities.id", ondelete="CASCADE"))
+    proposal_id: Mapped[int] = mapped_column(ForeignKey("proposals.id", ondelete="CASCADE"))
+    kind: Mapped[str]
+    evidence: Mapped[dict[str, Any]]
+    note: Mapped[str | None]
+    moderator_id: Mapped[int | None] = mapped_column(ForeignKey("moderators.id"))
+    happened_at: Mapped[datetime]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import insert, select, tuple_
+from sqlalchemy import func, insert, select, tuple_
 from sqlalchemy.orm import Session
 
 from moderation.assignments import Topics
@@ -17,6 +17,25 @@ from topics.ledger import EventKind, topic_events
 
 EVENTFUL: tuple[EventKind, ...] = ("renamed", "split", "merged", "new", "retired")
 """All but "kept"."""
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What became of topics.
+
+    Attributes
+    ----------
+    events : newest first; all kinds but "kept".
+    n_kept : how many topics stayed as they were, by moment.
+    first_at : when topics were found for the first time; None = never.
+    """
+
+    events: Sequence[TopicEventRow]
+    n_kept: Mapping[datetime, int]
+    first_at: datetime | None
+
+
+NO_LEDGER = Ledger((), {}, None)
 
 
 @dataclass(frozen=True)
@@ -153,3 +172,17 @@ def list_topic_events(
         statement = statement.where(tuple_(TopicEventRow.happened_at, TopicEventRow.id) < before)
     newest_first = statement.order_by(TopicEventRow.happened_at.desc(), TopicEventRow.id.desc())
     return session.scalars(newest_first.limit(limit)).all()
+
+
+def read_ledger(session: Session, community_id: int, *, limit: int) -> Ledger:
+    """What became of topics lately, up to so many events."""
+    events = list_topic_events(session, community_id, limit=limit)
+    mine = TopicEventRow.community_id == community_id
+    moments = sorted({event.happened_at for event in events})
+    kept = (
+        select(TopicEventRow.happened_at, func.count())
+        .where(mine, TopicEventRow.kind == "kept", TopicEventRow.happened_at.in_(moments))
+        .group_by(TopicEventRow.happened_at)
+    )
+    first_at = session.scalar(select(func.min(TopicEventRow.happened_at)).where(mine))
+    return Ledger(events, dict(session.execute(kept).all()), first_at)

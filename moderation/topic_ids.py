@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,8 @@ class EarlierTopics:
     names : what each topic was called, by id.
     given_names : what moderators called topics, by id.
     orders : what else moderators asked for.
+    found_at : when the last refit was; a post that came in since was only placed in its topics, one by one, and counts
+        as new, so that it does not matter in how many batches posts come. None = there was none.
     """
 
     topic_of: NDArray[np.int64]
@@ -29,6 +32,7 @@ class EarlierTopics:
     names: Mapping[int, TopicName] = field(default_factory=dict)
     given_names: Mapping[int, str] = field(default_factory=dict)
     orders: Orders = field(default_factory=Orders)
+    found_at: datetime | None = None
 
     def labels_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64] | None:
         """The topics of some rows numbered from 0, -1 = in none; None where no row was in any."""

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from moderation.corpus import Corpus
 from moderation.episode_evidence import reply_json
+from moderation.replies import ReplyJudgement
 from moderation.response_clocks import iso, rounded
 from moderation.subcommunities import answered_row
 from moderation.waits import MeasuredEpisode, MeasuredQuestion
@@ -121,16 +122,16 @@ def _of_episode(corpus: Corpus, episode: MeasuredEpisode, contents: Mapping[str,
             **contents,
             "ended_at": None if episode.end is None else iso(episode.end.at),
             "ended_by": None if episode.end is None else episode.end.code,
-            "replies": _replies_json(corpus, episode),
+            "replies": _replies_json(corpus, episode.replies),
         },
     )
 
 
-def _replies_json(corpus: Corpus, episode: MeasuredEpisode) -> list[dict[str, Any]]:
-    """Every post by others that speaks to an episode, what it was judged to be and why."""
+def _replies_json(corpus: Corpus, replies: Sequence[tuple[int, ReplyJudgement]]) -> list[dict[str, Any]]:
+    """Every post by others that speaks to an episode or a question, what it was judged to be and why."""
     return [
         {**reply_json(corpus, row, judgement), "role": corpus.posts[row].role, "at": iso(corpus.posts[row].created_at)}
-        for row, judgement in episode.replies
+        for row, judgement in replies
     ]
 
 
@@ -148,7 +149,7 @@ def _harm(corpus: Corpus, episode: MeasuredEpisode, n_answering: int) -> dict[st
 
 
 def _of_question(corpus: Corpus, question: MeasuredQuestion, topic_id: int | None, n_answering: int) -> WaitRecord:
-    post, accepted = corpus.posts[question.row], _solution(corpus, question.row)
+    post, accepted = corpus.posts[question.row], _solution(corpus, question)
     answer = question.answer_row if accepted is None else accepted
     contents = {
         "id": post.id,
@@ -163,6 +164,7 @@ def _of_question(corpus: Corpus, question: MeasuredQuestion, topic_id: int | Non
         "n_replies": n_answering,
         "n_joined_within_a_day": 0,
         "n_amplifiers": 0,
+        "replies": _replies_json(corpus, question.replies),
     }
     return WaitRecord(
         kind="question",
@@ -175,17 +177,22 @@ def _of_question(corpus: Corpus, question: MeasuredQuestion, topic_id: int | Non
     )
 
 
-def _solution(corpus: Corpus, row: int) -> int | None:
-    """The post by somebody else that is marked as the solution of the thread that a question opens."""
-    post = corpus.posts[row]
+def _solution(corpus: Corpus, question: MeasuredQuestion) -> int | None:
+    """The post by somebody else that is marked as the solution of the thread that a question opens.
+
+    One that a moderator said is no answer is none.
+    """
+    post = corpus.posts[question.row]
     thread = corpus.threads[post.thread_id]
-    if thread[0] != row:
+    if thread[0] != question.row:
         return None
+    refused = {row for row, judgement in question.replies if judgement.kind != "answer"}
     return next(
         (
             other
             for other in thread
             if corpus.posts[other].accepted
+            and other not in refused
             and corpus.posts[other].deleted_at is None
             and corpus.posts[other].author_id not in (None, post.author_id)
         ),

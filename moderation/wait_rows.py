@@ -55,7 +55,7 @@ def judge_waits(
     """
     overrides = load_overrides(session, judged.community_id, [post.id for post in corpus.posts])
     episodes = measure_episodes(corpus, end_at=judged.end_at, overrides=overrides)
-    questions = measure_questions(corpus, end_at=judged.end_at)
+    questions = measure_questions(corpus, end_at=judged.end_at, overrides=overrides)
     waits = waits_json(corpus, episodes, questions, topic_of=topic_of, end_at=judged.end_at)
     records = wait_records(corpus, episodes, questions, listed=waits["episodes"], topic_of=topic_of)
     store_waits(session, corpus, records, judged, thread_ids=thread_ids)

@@ -11,6 +11,7 @@ from moderation.episode_overrides import (
     apply_to_amplification,
     apply_to_correction,
     apply_to_judgements,
+    ruled_questions,
     ruled_starts,
     with_ruled_replies,
 )
@@ -57,12 +58,14 @@ class MeasuredQuestion:
     answer_row : the first answer by somebody else; None = none.
     waits : whether it still waits at the end of the data.
     wait : None for an unknown author: another person's reply cannot be told from the asker's own.
+    replies : every post by others that speaks to it, in time order, with what it was judged to be.
     """
 
     row: int
     answer_row: int | None
     waits: bool
     wait: Wait | None
+    replies: tuple[tuple[int, ReplyJudgement], ...]
 
 
 def measure_episodes(corpus: Corpus, *, end_at: datetime, overrides: Overrides = NONE) -> list[MeasuredEpisode]:
@@ -186,26 +189,42 @@ def episode_code(episode: MeasuredEpisode, reply: int | None) -> str | None:
 
 
 def measure_questions(
-    corpus: Corpus, *, end_at: datetime, watched_since: datetime | None = None
+    corpus: Corpus, *, end_at: datetime, watched_since: datetime | None = None, overrides: Overrides = NONE
 ) -> list[MeasuredQuestion]:
     """Find and measure every question by a member that is still there and was asked by `end_at`, in time order.
 
     A question is answered by the same kinds of reply as a complaint is. A locked thread, or one whose first question
-    has a post marked as the solution, even by the asker, waits no more.
+    has a post marked as the solution, even by the asker, waits no more; unless a moderator said that it is no answer.
+
+    Parameters
+    ----------
+    overrides : what moderators said, over what is found.
     """
-    questions = [each for each in find_questions(corpus) if corpus.posts[each.row].created_at <= end_at]
-    solved_at = _first_solutions(corpus)
+    questions = [
+        with_ruled_replies(corpus, each, overrides)
+        for each in find_questions(corpus, ruled_questions(corpus, overrides))
+        if corpus.posts[each.row].created_at <= end_at
+    ]
+    solved_at = _first_solutions(corpus, overrides)
     return [
-        _measure_question(corpus, question, judged, solved_at, end_at=end_at, watched_since=watched_since)
+        _measure_question(
+            corpus,
+            question,
+            apply_to_judgements(corpus, question, judged, overrides),
+            solved_at,
+            end_at=end_at,
+            watched_since=watched_since,
+        )
         for question, judged in zip(questions, _judge_all(corpus, questions), strict=True)
     ]
 
 
-def _first_solutions(corpus: Corpus) -> dict[str, datetime]:
+def _first_solutions(corpus: Corpus, overrides: Overrides) -> dict[str, datetime]:
     """When the first post that is marked as the solution of a thread was written, by thread."""
     solved_at: dict[str, datetime] = {}
     for post in corpus.posts:
-        if post.accepted:
+        asked = corpus.posts[corpus.threads[post.thread_id][0]].id
+        if post.accepted and overrides.kinds.get((asked, post.id), "answer") == "answer":
             solved_at.setdefault(post.thread_id, post.created_at)
     return solved_at
 
@@ -235,4 +254,5 @@ def _measure_question(
     ended_at = answered_at if is_answered and answered_at is not None else stopped_at
     wait = Wait(post.created_at, ended_at, is_answered, None if is_answered else "end", watched_from, question.row)
     is_known = post.author_id is not None and wait.was_watched
-    return MeasuredQuestion(question.row, answer_row, waits, wait if is_known else None)
+    replies = tuple(zip(question.replies, judged, strict=True))
+    return MeasuredQuestion(question.row, answer_row, waits, wait if is_known else None, replies)

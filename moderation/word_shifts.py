@@ -11,7 +11,7 @@ from moderation.assignments import Topics
 from moderation.corpus import Corpus
 from moderation.timeline import Timeline
 from topics.drift import word_change
-from topics.names import incidence, single_words
+from topics.terms import incidence, single_words
 
 N_WORDS = 5
 #: A change must come from so many threads.

@@ -19,6 +19,7 @@ from moderation.earlier_answers import (
     best_placed,
     nearest_answers,
 )
+from moderation.left_out import left_out_authors
 from moderation.priority import Reach, points_at, rank
 from moderation.stored_corpus import end_of_data
 from moderation.tables import CommunityRow, PostRow, ScoreRow, WaitRow
@@ -84,17 +85,17 @@ def list_worklist(
 
 def n_open_waits(session: Session, community_id: int) -> int:
     """How many posts wait in the worklist."""
-    return len(_open_rows(session, community_id))
+    return len(open_rows(session, community_id))
 
 
 def _open_waits(session: Session, community_id: int) -> list[tuple[WaitRow, PostRow, dict[str, Any]]]:
-    rows = _open_rows(session, community_id)
+    rows = open_rows(session, community_id)
     n_earlier = _earlier_posts(session, community_id, [post.id for _, post in rows])
     return [(wait, post, rate_wait(open_wait(wait, post, n_earlier.get(post.id)))) for wait, post in rows]
 
 
-def _open_rows(session: Session, community_id: int) -> list[tuple[WaitRow, PostRow]]:
-    """What is open and nobody settled, one row per post."""
+def open_rows(session: Session, community_id: int) -> list[tuple[WaitRow, PostRow]]:
+    """What is open and no moderator settled, one row per post: as a complaint where it is a question too."""
     statement = (
         select(WaitRow, PostRow)
         .join(PostRow, and_(PostRow.community_id == WaitRow.community_id, PostRow.id == WaitRow.post_id))
@@ -241,7 +242,8 @@ def _members(session: Session, community: CommunityRow, answers: Sequence[Earlie
         .group_by(PostRow.author_id)
     )
     last_seen = {author_id: at for author_id, at in session.execute(newest) if author_id is not None}
-    return Members(last_seen, frozenset(community_of(community).not_asked))
+    not_asked = frozenset(community_of(community).not_asked) | left_out_authors(session, community)
+    return Members(last_seen, not_asked)
 
 
 def _placed(

@@ -38,14 +38,20 @@ def topic_divergence(activity: Activity, part: NDArray[np.int64], *, seed: int) 
         return None
     rng = np.random.default_rng(seed)
     pairs = [
-        _divergence_of_two(counts[one], counts[other], rng)
+        divergence_of_two(counts[one], counts[other], rng)
         for place, one in enumerate(members)
         for other in members[:place]
     ]
     return min(pairs, key=lambda divergence: divergence.low)
 
 
-def _divergence_of_two(one: NDArray[np.float64], other: NDArray[np.float64], rng: np.random.Generator) -> Divergence:
+def divergence_of_two(one: NDArray[np.float64], other: NDArray[np.float64], rng: np.random.Generator) -> Divergence:
+    """How far apart two mixtures are, above chance.
+
+    Parameters
+    ----------
+    one, other : shape (n_members_of_it, n_topics), posts; no row is empty.
+    """
     both = np.concatenate([one, other])
     parted = _divergence_bits(_redraw(one, len(one), rng), _redraw(other, len(other), rng))
     mixed = _divergence_bits(_redraw(both, len(one), rng), _redraw(both, len(other), rng))

@@ -1,8 +1,8 @@
 """Name topics by the words that set them apart, and pick the posts that show what they are about."""
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -10,23 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from topics.stopwords import ADJECTIVES_FOLLOW, NOUN_MARKERS, STOP_WORDS, stop_words_in
+from topics.stopwords import ADJECTIVES_FOLLOW, NOUN_MARKERS, stop_words_in
+from topics.terms import NOUN_USE_WEIGHT, Phrases, ReadTexts, find_phrases, noun_shares
 
 N_TERMS = 8
 N_NAME_TERMS = 3
 N_EXEMPLARS = 3
-MAX_PHRASE_WORDS = 3
-
-# Beyond this a post is a document; its first words say what it is about.
-MAX_TOKENS_READ = 200
-
-# Longer ones are addresses, keys and keyboards under cats.
-MAX_WORD_LENGTH = 40
-
-# A word starts with a letter; "c++", "wi-fi" and "don't" stay whole. A mention is a person, not a subject. A number
-# names nothing, but what is counted is a thing.
-TOKEN = re.compile(r"@\w+|[^\W\d_](?:\w|['’&-](?=\w))*(?:\+\+|#)?|\d\w*|[^\s\w]")
-
 # A term is used by at least two writers of the topic, three where the topic is no longer small, and by this share.
 MIN_VOICES = 2
 MIN_VOICES_OF_LARGER = 3
@@ -41,16 +30,9 @@ FILLER_WEIGHT = 0.001
 FEW_USES = 4
 FEW_USES_WEIGHT = 0.3
 
-# French elides its articles and English adds a genitive: l'application is the application, God's is God.
-AFFIX = re.compile(r"^(?:[cdjlmnst]|qu)'(?=\w\w)|'s$")
-ELIDED_ARTICLE = re.compile(r"^[dl]'(?=\w\w)")
-
 # A subject is named by a noun. A word that never stands where a noun stands ("the ...", "with ...") gets the first part
-# of its weight; each further share of its uses adds to that, up to all of it. Behind an adjective ("a new ...") a noun
-# is told less surely, and not at all where the word between is a noun itself: "the courier rang".
+# of its weight; each further share of its uses adds to that, up to all of it.
 NEVER_A_NOUN_WEIGHT = 0.15
-NOUN_USE_WEIGHT = 2.0
-BEHIND_ADJECTIVE = 0.5
 
 # A phrase takes the place of its word when so much of the word's use is within the phrase, and it is as much of a noun:
 # a fee is an annual fee, but a courier is no "courier rang".
@@ -122,11 +104,10 @@ class _Usage:
 
 
 def name_topics(
-    texts: Sequence[str],
+    read: ReadTexts,
     labels: NDArray[np.int64],
     *,
     languages: Sequence[str],
-    titles: Sequence[str],
     writers: NDArray[np.int64],
     excluded: frozenset[str] = frozenset(),
 ) -> tuple[TopicName, ...]:
@@ -140,10 +121,9 @@ def name_topics(
 
     Parameters
     ----------
-    texts : the words that count, one string per post.
+    read : the words that count of each post, and its title.
     labels : shape (n,), topics numbered from 0, -1 = in no topic.
     languages : ISO 639-1 codes or "unknown".
-    titles : "" where a post has none of its own.
     writers : shape (n,), a number for each author; posts of unknown authors get one each.
     excluded : casefolded words that may not appear in a term, such as user names.
     """
@@ -152,12 +132,10 @@ def name_topics(
     names: dict[int, TopicName] = {}
     for language in sorted(set(most_used)):
         rows = [row for row, label in enumerate(labels.tolist()) if label >= 0 and languages[row] == language]
-        stops = stop_words_in(language)
-        spoken = [_phrases(texts[row], excluded, stops) for row in rows]
-        titled = [_phrases(title, excluded, stops) for title in _first_of_each([titles[row] for row in rows])]
-        written = [f"{titles[row]}\n{texts[row]}" for row in rows]
-        usage = _weigh(spoken, titled, labels[rows], writers[rows], n_topics=n_topics)
-        noun_weights = _noun_weights(usage.terms, written, language)
+        written = [f"{read.titles[row]}\n{read.texts[row]}" for row in rows]
+        phrases = find_phrases(read, rows, excluded=excluded, stops=stop_words_in(language))
+        usage = _weigh(phrases, labels[rows], writers[rows], n_topics=n_topics)
+        noun_weights = _noun_weights(usage.terms, read, rows, language)
         usage.weight.data *= noun_weights[usage.weight.indices]
         for topic in [topic for topic in range(n_topics) if most_used[topic] == language]:
             chosen = _choose_terms(usage, topic, noun_weights) or _best_words(usage, topic)
@@ -176,121 +154,27 @@ def _most_used_languages(labels: NDArray[np.int64], languages: Sequence[str], *,
     return [min((language == "unknown", -n, language) for language, n in count.items())[2] for count in counts]
 
 
-def _first_of_each(titles: list[str]) -> list[str]:
-    """Titles with "" for those seen before: a long thread is still one title."""
-    seen: set[str] = set()
-    firsts = []
-    for title in titles:
-        firsts.append("" if title in seen else title)
-        seen.add(title)
-    return firsts
-
-
-def single_words(text: str, excluded: frozenset[str] = frozenset()) -> set[str]:
-    """The casefolded words of a text that could name a topic on their own, in whatever language."""
-    return {word for run in _runs(text, excluded) for word in run if _may_end(word, STOP_WORDS)}
-
-
-def _phrases(text: str, excluded: frozenset[str], stops: frozenset[str]) -> list[str]:
-    """Every word and phrase of a text, casefolded; a phrase neither begins nor ends with a stop word."""
-    found: list[str] = []
-    for run in _runs(text, excluded):
-        may_end = [_may_end(word, stops) for word in run]
-        for first in range(len(run)):
-            if may_end[first]:
-                lasts = range(first, min(first + MAX_PHRASE_WORDS, len(run)))
-                found += [" ".join(run[first : last + 1]) for last in lasts if may_end[last]]
-    return found
-
-
-def _may_end(word: str, stops: frozenset[str]) -> bool:
-    return len(word) > 1 and word not in stops
-
-
-def _runs(text: str, excluded: frozenset[str]) -> Iterator[list[str]]:
-    """Casefolded words between punctuation marks, mentions and excluded words."""
-    run: list[str] = []
-    for token in TOKEN.findall(text)[:MAX_TOKENS_READ]:
-        word = AFFIX.sub("", token.casefold().replace("’", "'"))
-        if word[0].isalpha() and word not in excluded and len(word) <= MAX_WORD_LENGTH:
-            run.append(word)
-        elif run:
-            yield run
-            run = []
-    yield run
-
-
-def _noun_weights(terms: NDArray[np.object_], texts: Sequence[str], language: str) -> NDArray[np.float64]:
-    """What part of its weight each term gets, by how much its noun is used as one in the texts; shape (n_terms,)."""
+def _noun_weights(
+    terms: NDArray[np.object_], read: ReadTexts, rows: Sequence[int], language: str
+) -> NDArray[np.float64]:
+    """What part of its weight each term gets, by how much its noun is used as one in the posts; shape (n_terms,)."""
     if language not in NOUN_MARKERS:
         return np.ones(len(terms))
     head = 0 if language in ADJECTIVES_FOLLOW else -1
-    shares = _noun_shares(texts, language)
-    uses_as_noun = np.array([shares.get(str(term).split()[head], 0.0) for term in terms], dtype=np.float64)
+    share_of = dict(zip(read.words, noun_shares(read, rows, language).tolist(), strict=True))
+    uses_as_noun = np.array([share_of[str(term).split()[head]] for term in terms], dtype=np.float64)
     return np.minimum(1.0, NEVER_A_NOUN_WEIGHT + NOUN_USE_WEIGHT * uses_as_noun)
 
 
-def _noun_shares(texts: Sequence[str], language: str) -> dict[str, float]:
-    """In what share of its uses each word that could name a topic stands where nouns stand, in [0, 1]."""
-    n_uses: Counter[str] = Counter()
-    n_direct: Counter[str] = Counter()
-    n_behind: Counter[tuple[str, str]] = Counter()
-    for text in texts:
-        for word, behind in _noun_places(text, language):
-            n_uses[word] += 1
-            if behind == "":
-                n_direct[word] += 1
-            elif behind is not None:
-                n_behind[word, behind] += 1
-    shares = {word: n_direct[word] / n for word, n in n_uses.items()}
-    described: defaultdict[str, float] = defaultdict(float)
-    for (word, behind), n in n_behind.items():
-        described[word] += BEHIND_ADJECTIVE * n * max(0.0, 1 - NOUN_USE_WEIGHT * shares.get(behind, 0.0))
-    return {word: share + described[word] / n_uses[word] for word, share in shares.items()}
-
-
-def _noun_places(text: str, language: str) -> Iterator[tuple[str, str | None]]:
-    """Each word that could name a topic, with "" right behind an article, the word between them, or None elsewhere."""
-    markers, adjectives_follow = NOUN_MARKERS[language], language in ADJECTIVES_FOLLOW
-    stops = stop_words_in(language)
-    tokens = ["", "", *(token.casefold().replace("’", "'") for token in TOKEN.findall(text)[:MAX_TOKENS_READ]), ""]
-    for two_before, before, token, after in zip(tokens, tokens[1:], tokens[2:], tokens[3:], strict=False):
-        word = AFFIX.sub("", token)
-        if not _is_telling(word, stops):
-            continue
-        if _is_telling(after, stops) and not adjectives_follow:
-            yield word, None
-        elif before in markers or before[:1].isdigit() or ELIDED_ARTICLE.match(token):
-            yield word, ""
-        elif two_before in markers and _is_telling(before, stops) and not adjectives_follow:
-            yield word, before
-        else:
-            yield word, None
-
-
-def _is_telling(token: str, stops: frozenset[str]) -> bool:
-    return token[:1].isalpha() and _may_end(token, stops)
-
-
-def _weigh(
-    spoken: list[list[str]],
-    titled: list[list[str]],
-    labels: NDArray[np.int64],
-    writers: NDArray[np.int64],
-    *,
-    n_topics: int,
-) -> _Usage:
-    number_of: dict[str, int] = {}
-    in_titles = incidence(titled, number_of)
-    in_posts = incidence([title + text for title, text in zip(titled, spoken, strict=True)], number_of)
-    in_titles.resize(in_posts.shape)
+def _weigh(phrases: Phrases, labels: NDArray[np.int64], writers: NDArray[np.int64], *, n_topics: int) -> _Usage:
+    in_posts, in_titles = phrases.in_posts, phrases.in_titles
     # A term of a single post cannot be what a topic is about, and most terms are; unless the topic has nothing else.
     is_shared = in_posts.sum(axis=0) > 1
     in_topics = _indicator(labels, n_topics) @ in_posts
     has_none = np.asarray(in_topics @ is_shared.astype(np.int64)).ravel() == 0
     kept = np.flatnonzero(is_shared | (np.asarray(in_topics[np.flatnonzero(has_none)].sum(axis=0)).ravel() > 0))
     in_posts, in_titles = in_posts[:, kept], in_titles[:, kept]
-    terms = np.array(list(number_of), dtype=object)[kept]
+    terms = phrases.spell(kept)
     _, first_row, voice = np.unique(np.column_stack([labels, writers]), axis=0, return_index=True, return_inverse=True)
     topic_of_voice = labels[first_row]
     n_writers = _count_voices(in_posts, voice, topic_of_voice, n_topics)
@@ -322,24 +206,10 @@ def _hearing(
     if not weight.nnz:
         return np.empty(0)
     n_voices = np.bincount(topic_of_voice, minlength=len(n_posts))
-    heard = np.asarray(n_writers[weight.row, weight.col]).ravel()
+    heard = n_writers.data  # the same entries in the same order: who puts a term in a title uses it
     at_least = np.where(n_posts >= LARGER_TOPIC_POSTS, MIN_VOICES_OF_LARGER, MIN_VOICES)[weight.row]
     may_fill = (heard >= MIN_VOICES) & (heard >= MIN_VOICE_SHARE * n_voices[weight.row])
     return np.where(may_fill, np.where(heard >= at_least, 1.0, FILLER_WEIGHT), 0.0)
-
-
-def incidence(phrases_of_posts: Sequence[Iterable[str]], number_of: dict[str, int]) -> sparse.csr_array:
-    """1 where a post holds a term; shape (n_posts, n_terms so far).
-
-    Parameters
-    ----------
-    number_of : the columns of terms seen before; new terms are added in the order in which they come.
-    """
-    numbers = [sorted({number_of.setdefault(each, len(number_of)) for each in found}) for found in phrases_of_posts]
-    starts = np.cumsum([0, *map(len, numbers)])
-    columns = np.array([number for found in numbers for number in found], dtype=np.int64)
-    ones = np.ones(len(columns), dtype=np.int32)
-    return sparse.csr_array((ones, columns, starts), shape=(len(numbers), len(number_of)))
 
 
 def _count_voices(
@@ -347,7 +217,9 @@ def _count_voices(
 ) -> sparse.csr_array:
     """In how many voices (one author within one topic) each term is heard; shape (n_topics, n_terms)."""
     heard = (_indicator(voice, len(topic_of_voice)) @ in_posts).sign()
-    return (_indicator(topic_of_voice, n_topics) @ heard).tocsr()
+    counted: sparse.csr_array = (_indicator(topic_of_voice, n_topics) @ heard).tocsr()
+    counted.sort_indices()
+    return counted
 
 
 def _indicator(group: NDArray[np.int64], n_groups: int) -> sparse.csr_array:

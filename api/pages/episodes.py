@@ -1,33 +1,33 @@
 """One negative episode step by step, with a button for every step that the software may have got wrong."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Path, Query, Response
 from fastapi.responses import RedirectResponse
-from sqlalchemy import select
 
 from api.deps import ServiceParts
+from api.pages.addresses import episode_address, question_address
 from api.pages.desk import AtDesk, Desk, FlagId, SendsFromDesk
 from api.pages.drawing import draw
 from api.pages.queue import Told
-from api.pages.queue_view import CONTEXT_CHARACTERS, Reader, ShownPost, show_post
-from api.pages.worklist import episode_address
+from api.pages.queue_view import Reader, show_post
+from api.pages.steps import shown_correction, shown_steps
+from api.pages.threads import thread_of
 from moderation.corrections import Corrector
 from moderation.episode_corrections import (
     CorrectionRequest,
-    LoggedCorrection,
     corrections_of,
     last_change_at,
     record_correction,
     undo_correction,
 )
-from moderation.episode_overrides import BY_MODERATOR, Action
+from moderation.episode_overrides import Action
 from moderation.errors import EpisodeCorrectionRefused, EpisodeCorrectionUndone, EpisodeUnknown
 from moderation.replies import ReplyKind
 from moderation.reports.wording import read_moment
 from moderation.tables import PostRow, WaitRow
+from moderation.wait_records import WaitKind
 from moderation.wait_rows import episode_json, find_episode
 
 KINDS: tuple[ReplyKind, ...] = (
@@ -41,40 +41,10 @@ KINDS: tuple[ReplyKind, ...] = (
     "other",
 )
 CORRECTORS: tuple[Corrector, ...] = ("staff", "peer", "community")
-MAX_THREAD_POSTS = 200
 
 router = APIRouter(include_in_schema=False)
 
 EpisodeId = Annotated[str, Path(pattern=r"^[^\x00]*$")]
-
-
-@dataclass(frozen=True)
-class ShownStep:
-    """A post of the thread after the start of an episode, and what it is to the episode.
-
-    Attributes
-    ----------
-    kind : what it was judged to be; None = it does not speak to the episode, or is by its author.
-    why : what the judgement rests on.
-    is_own : by the one who opened the episode.
-    """
-
-    post: ShownPost
-    kind: ReplyKind | None
-    kind_words: str
-    why: str
-    amplifies: bool
-    is_own: bool
-
-
-@dataclass(frozen=True)
-class ShownCorrection:
-    """What somebody corrected; `undone` says who took it back and when."""
-
-    id: int
-    line: str
-    note: str | None
-    undone: str | None
 
 
 @router.get("/episodes/{episode_id:path}")
@@ -116,15 +86,16 @@ def correct(
 
 
 @router.post("/corrections/{correction_id}/undo")
-def undo(desk: SendsFromDesk, correction_id: FlagId) -> Response:
-    """Take a correction back."""
+def undo(desk: SendsFromDesk, correction_id: FlagId, of: Annotated[WaitKind, Form()] = "episode") -> Response:
+    """Take a correction back; the page it leads to is that of the complaint or of the question."""
+    address = {"episode": episode_address, "question": question_address}[of]
     community, moderator = desk.visitor.community_row, desk.visitor.moderator
     try:
         with desk.session.begin_nested():
             taken_back = undo_correction(desk.session, community, correction_id, moderator=moderator, now=desk.now)
     except EpisodeCorrectionUndone:
         return RedirectResponse(f"{desk.visitor.base}/worklist", 303)
-    return RedirectResponse(episode_address(desk.visitor.base, taken_back.episode_id) + "?told=undone", 303)
+    return RedirectResponse(address(desk.visitor.base, taken_back.episode_id) + "?told=undone", 303)
 
 
 def _draw_episode(desk: Desk, episode_id: str, *, told: Told | None, status: int = 200) -> Response:
@@ -136,8 +107,10 @@ def _draw_episode(desk: Desk, episode_id: str, *, told: Told | None, status: int
             raise
         row = None  # a moderator said that it is none, or that it starts elsewhere
     changed_at = last_change_at(desk.session, desk.community_id, episode_id)
-    thread = _thread(desk, episode_id)
-    start = next(post for post in thread if post.id == episode_id)
+    thread = thread_of(desk.session, desk.community_id, episode_id)
+    start = next((post for post in thread if post.id == episode_id), None)
+    if start is None:
+        raise EpisodeUnknown(f"no episode starts at the post {episode_id!r}")
     contents = None if row is None else episode_json(row, now=desk.now)
     return draw(
         desk.request,
@@ -150,9 +123,9 @@ def _draw_episode(desk: Desk, episode_id: str, *, told: Told | None, status: int
         address=episode_address(desk.visitor.base, episode_id),
         start=show_post(start, desk.reader),
         state=_state_words(contents, desk.reader),
-        steps=[] if contents is None else list(_steps(start, thread, contents, desk.reader)),
+        steps=[] if row is None else list(shown_steps(start, thread, row, desk.reader)),
         others=[show_post(post, desk.reader, n_characters=60) for post in thread if _may_start(post, start)],
-        corrections=[_shown_correction(one, thread, desk.reader) for one in logged],
+        corrections=[shown_correction(one, thread, desk.reader) for one in logged],
         is_episode=row is not None,
         is_pending=row is not None and changed_at is not None and changed_at > row.worked_out_at,
         kinds=KINDS,
@@ -160,58 +133,8 @@ def _draw_episode(desk: Desk, episode_id: str, *, told: Told | None, status: int
     )
 
 
-def _thread(desk: Desk, episode_id: str) -> list[PostRow]:
-    """The posts of the episode's thread, oldest first, from its first on."""
-    of_start = select(PostRow.thread_id).where(PostRow.community_id == desk.community_id, PostRow.id == episode_id)
-    statement = (
-        select(PostRow)
-        .where(
-            PostRow.community_id == desk.community_id,
-            PostRow.thread_id == of_start.scalar_subquery(),
-            PostRow.kind == "post",
-        )
-        .order_by(PostRow.created_at, PostRow.id)
-    )
-    found = list(desk.session.scalars(statement))
-    if not any(post.id == episode_id for post in found):
-        raise EpisodeUnknown(f"no episode starts at the post {episode_id!r}")
-    return found
-
-
 def _may_start(post: PostRow, start: PostRow) -> bool:
     return post.role == "member" and post.id != start.id and post.deleted_at is None
-
-
-def _steps(
-    start: PostRow, thread: Iterable[PostRow], contents: Mapping[str, Any], reader: Reader
-) -> Iterable[ShownStep]:
-    """Every later post of the thread with what it is to the episode."""
-    judged = {reply["post_id"]: reply for reply in contents["replies"]}
-    amplifying = frozenset(contents["amplifying_post_ids"])
-    later = [post for post in thread if post.created_at >= start.created_at and post.id != start.id]
-    for post in later[:MAX_THREAD_POSTS]:
-        reply, texts = judged.get(post.id), reader.texts
-        is_own = post.author_id is not None and post.author_id == start.author_id
-        nothing = "step.own" if is_own else "step.nothing"
-        yield ShownStep(
-            post=show_post(post, reader, n_characters=CONTEXT_CHARACTERS),
-            kind=None if reply is None else reply["kind"],
-            kind_words=texts.say(nothing if reply is None else f"kind.{reply['kind']}"),
-            why="" if reply is None else _why(reply, reader),
-            amplifies=post.id in amplifying,
-            is_own=is_own,
-        )
-
-
-def _why(reply: Mapping[str, Any], reader: Reader) -> str:
-    """What a judgement rests on, in words."""
-    texts = reader.texts
-    if reply["rule"] == BY_MODERATOR:
-        return texts.say("why.moderator")
-    if reply["rule"] == "model" and reply["p"] is not None:
-        return texts.say("why.model", p=texts.wording.share(reply["p"]))
-    known = f"why.{reply['rule']}"
-    return texts.say(known) if texts.knows(known) else texts.say("why.rule", rule=reply["rule"])
 
 
 def _state_words(contents: Mapping[str, Any] | None, reader: Reader) -> list[str]:
@@ -239,21 +162,3 @@ def _state_words(contents: Mapping[str, Any] | None, reader: Reader) -> list[str
 
 def _minute(written: str, reader: Reader) -> str:
     return reader.texts.wording.minute(read_moment(written))
-
-
-def _shown_correction(one: LoggedCorrection, thread: Iterable[PostRow], reader: Reader) -> ShownCorrection:
-    texts, row = reader.texts, one.row
-    post = next((post for post in thread if post.id == row.post_id), None)
-    of_whom = "" if post is None else show_post(post, reader).author
-    what = texts.say(
-        f"correction.{row.action}",
-        author=of_whom,
-        kind="" if row.kind is None else texts.say(f"kind.{row.kind}"),
-        by="" if row.put_right_by is None else texts.say(f"by.{row.put_right_by}"),
-    )
-    undone = None
-    if one.undone_at is not None and one.undone_by is not None:
-        undone = texts.say("decisions.undone_by", name=one.undone_by, at=texts.wording.minute(one.undone_at))
-    at = texts.wording.minute(row.corrected_at)
-    line = texts.say("correction.line", name=one.moderator, at=at, what=what)
-    return ShownCorrection(row.id, line, row.note, undone)

@@ -18,8 +18,10 @@ from api.pages.queue_view import CONTEXT_CHARACTERS, Reader, ShownPost, show_pos
 from api.pages.texts import LANGUAGE_COOKIE, Texts
 from api.pages.topic_orders import tools_of
 from api.pages.visitor import SESSION_COOKIE, SignedIn, Visitor, get_visitor
+from api.pages.worked_out import missing_words
 from moderation.findings import find_findings, posts_of_topic, topic_in
-from moderation.refit import FAILURE
+from moderation.reports.content import Chart
+from moderation.reports.history_chart import history_chart
 from moderation.reports.topic_section import by_size, negative_words, topic_name, unsorted_sentences
 from moderation.search import Query as SearchQuery
 from moderation.search import SearchFilter, search_posts
@@ -68,7 +70,7 @@ def topics_page(request: Request, session: Transaction, visitor: SignedIn) -> Re
     topics: list[ShownTopic] = []
     unsorted: list[str] = []
     themes: dict[int, str] = {}
-    lead = _missing_words(session, visitor, "topics.none")
+    lead = missing_words(session, visitor, "topics.none")
     if found is not None:
         topics = [_shown_topic(topic, texts) for topic in by_size(found.contents)]
         unsorted = unsorted_sentences(found.contents["unsorted"], texts.wording)
@@ -83,7 +85,22 @@ def topics_page(request: Request, session: Transaction, visitor: SignedIn) -> Re
         groups=_by_theme(topics, themes),
         unsorted=unsorted,
         lead=lead,
+        history=_history(session, visitor, topics),
+        report_say=texts.wording.say,
     )
+
+
+def _history(session: Session, visitor: Visitor, topics: Sequence[ShownTopic]) -> Chart | None:
+    """Topics over time; None where that was not worked out, or there is too little of it."""
+    drift = session.get(FindingRow, (visitor.community_row.id, "drift"))
+    if drift is None:
+        return None
+    names = {topic.id: topic.name for topic in topics}
+    history = drift.contents["history"]
+    if history is not None:
+        # A topic that a moderator merged into another since is told with that one at the next refit.
+        history = {**history, "topics": [each for each in history["topics"] if each["topic_id"] in names]}
+    return history_chart(history, names, visitor.texts.wording)
 
 
 @router.get("/topics/{topic_id}")
@@ -119,7 +136,7 @@ def report_page(request: Request, session: Transaction, visitor: SignedIn) -> Re
     """The report in a frame, or that there is none yet."""
     report = session.get(FindingRow, (visitor.community_row.id, "report"))
     found = None if report is None else _found_words(report, "report.found", visitor.texts)
-    missing = _missing_words(session, visitor, "report.none")
+    missing = missing_words(session, visitor, "report.none")
     return draw(request, "report.html.j2", visitor.texts, visitor=visitor, here="report", found=found, missing=missing)
 
 
@@ -225,11 +242,3 @@ def _found_words(found: FindingRow, key: str, texts: Texts) -> str:
     """When something was worked out, and over how much."""
     wording = texts.wording
     return texts.say(key, at=wording.minute(found.found_at), posts=wording.count("posts", found.n_posts))
-
-
-def _missing_words(session: Session, visitor: Visitor, key: str) -> str:
-    """That something has not been worked out yet, and why the last attempt failed, if one did."""
-    said, failure = visitor.texts.say(key), session.get(FindingRow, (visitor.community_row.id, FAILURE))
-    if failure is None:
-        return said
-    return f"{said} {visitor.texts.say('findings.failed', reason=failure.contents['reason'])}"

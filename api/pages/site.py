@@ -10,13 +10,18 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 
 from api.pages import (
+    changes,
     deciding,
     episodes,
     findings,
     not_scored,
     notices,
+    posts,
+    questions,
     queue,
+    response,
     sign_in,
+    splits,
     topic_orders,
     watching,
     worklist,
@@ -31,7 +36,23 @@ Handler = Callable[[Request, Any], Any]
 def add_pages(app: FastAPI) -> None:
     """Add the pages to an app that knows its errors already."""
     app.include_router(sign_in.router)
-    for part in (queue, worklist, episodes, deciding, not_scored, findings, topic_orders, watching, notices):
+    parts = (
+        queue,
+        worklist,
+        posts,
+        episodes,
+        questions,
+        deciding,
+        not_scored,
+        findings,
+        changes,
+        response,
+        topic_orders,
+        splits,
+        watching,
+        notices,
+    )
+    for part in parts:
         app.include_router(part.router, prefix="/c/{slug}")
     app.mount("/static", StaticFiles(directory=str(files("api.pages") / "static")), name="static")
     for kind, handler in list(app.exception_handlers.items()):

@@ -13,13 +13,14 @@ from api.pages.texts import Texts
 from api.schemas.topics import MAX_NAME
 from moderation.errors import TopicChangeRefused
 from moderation.findings import find_findings
+from moderation.reports.ledger_part import EventTeller, ledger_entries
 from moderation.reports.topic_section import by_size, topic_name
 from moderation.tables import TopicEventRow
 from moderation.topic_changes import TopicChange, change_topic, undo_change
-from moderation.topic_history import list_topic_events, states_of_topic
+from moderation.topic_history import list_topic_events, read_ledger, states_of_topic
 from moderation.topic_orders import LoggedOrder, TopicAction, list_orders, pinned_topics, standing_orders
 
-N_EVENTS, N_ORDERS, N_STATES = 50, 30, 12
+N_EVENTS, N_ORDERS, N_STATES = 100, 30, 12
 
 TopicId = Annotated[int, Path(ge=0, le=MAX_ID)]
 OtherId = Annotated[int | None, Form(ge=0, le=MAX_ID)]
@@ -29,12 +30,10 @@ router = APIRouter(include_in_schema=False)
 
 @dataclass(frozen=True)
 class ShownEvent:
-    """What became of a topic, in a line."""
+    """What became of one topic, in a sentence."""
 
-    topic_id: int
     at: str
-    line: str
-    sizes: str
+    words: str
 
 
 @dataclass(frozen=True)
@@ -116,14 +115,16 @@ def undo(desk: SendsFromDesk, order_id: TopicId) -> Response:
 @router.get("/topic-events")
 def ledger_page(desk: AtDesk, refused: Annotated[str, Query(max_length=20)] = "") -> Response:
     """What became of the topics, and what moderators asked of them."""
-    names = _names(desk)
+    names, ledger = _names(desk), read_ledger(desk.session, desk.community_id, limit=N_EVENTS)
     return draw(
         desk.request,
         "topic_events.html.j2",
         desk.texts,
         visitor=desk.visitor,
         here="topics",
-        events=_shown_events(list_topic_events(desk.session, desk.community_id, limit=N_EVENTS), names, desk.texts),
+        entries=ledger_entries(ledger, names, desk.texts.wording),
+        is_cut=len(ledger.events) == N_EVENTS,
+        known=names,
         orders=_shown_orders(list_orders(desk.session, desk.community_id, limit=N_ORDERS), names, desk.texts),
         refused=_refused_words(refused, desk.texts),
     )
@@ -195,31 +196,8 @@ def _shown_order(order: LoggedOrder, names: Mapping[int, str], texts: Texts) -> 
 
 
 def _shown_events(events: Sequence[TopicEventRow], names: Mapping[int, str], texts: Texts) -> tuple[ShownEvent, ...]:
-    return tuple(
-        ShownEvent(
-            topic_id=event.topic_id,
-            at=texts.wording.minute(event.happened_at),
-            line=_event_line(event, names, texts),
-            sizes=_sizes(event, texts),
-        )
-        for event in events
-    )
-
-
-def _event_line(event: TopicEventRow, names: Mapping[int, str], texts: Texts) -> str:
-    others = ", ".join(_called(other, names, texts) for other in event.other_ids)
-    end = {"split": event.n_posts_before == 0, "merged": event.n_posts_after == 0}.get(event.kind, False)
-    return texts.say(
-        f"event.{event.kind}{'.other' if end else ''}",
-        topic=event.name or event.name_before or texts.say("topic.number", id=str(event.topic_id)),
-        before=event.name_before or "",
-        others=others,
-    )
-
-
-def _sizes(event: TopicEventRow, texts: Texts) -> str:
-    before, after = (texts.wording.number(n) for n in (event.n_posts_before, event.n_posts_after))
-    return before if before == after else texts.say("event.sizes", before=before, after=after)
+    teller = EventTeller(names, texts.wording)
+    return tuple(ShownEvent(texts.wording.minute(event.happened_at), teller.tell(event)) for event in events)
 
 
 def _called(topic_id: int | None, names: Mapping[int, str], texts: Texts) -> str:

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
-from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Response
 from sqlalchemy import func, select
 
 from api.cursors import read_rank, write_cursor
+from api.pages.addresses import episode_address, question_address
 from api.pages.desk import AtDesk, Desk
 from api.pages.drawing import draw
 from api.pages.queue_view import CONTEXT_CHARACTERS, HEADING_CHARACTERS, Reader, ShownPost, author_name, show_post
@@ -28,7 +28,7 @@ class ShownWait:
 
     Attributes
     ----------
-    episode_link : where the episode can be looked at and corrected; None for a question.
+    steps_link : where the complaint or the question can be looked at and corrected.
     earlier : answers that worked, each with what showed it.
     """
 
@@ -40,7 +40,7 @@ class ShownWait:
     why: str
     placed: str
     earlier: tuple[ShownPost, ...]
-    episode_link: str | None
+    steps_link: str
 
 
 @router.get("/worklist")
@@ -64,17 +64,12 @@ def worklist_page(desk: AtDesk, cursor: Annotated[str | None, Query(max_length=2
     )
 
 
-def episode_address(base: str, episode_id: str) -> str:
-    """The page of an episode."""
-    return f"{base}/episodes/{quote(episode_id, safe='')}"
-
-
 def _shown(desk: Desk, item: WorklistItem, posts: Mapping[str, PostRow]) -> ShownWait:
     texts, reader = desk.texts, desk.reader
     post = show_post(item.post, reader, n_characters=CONTEXT_CHARACTERS)
     topic_id = item.wait.topic_id
     waited_seconds = max((desk.now - item.wait.started_at).total_seconds(), 0)
-    is_episode = item.wait.kind == "episode"
+    address = episode_address if item.wait.kind == "episode" else question_address
     return ShownWait(
         kind=texts.say(f"worklist.{item.wait.kind}"),
         name=shortened(" ".join((post.title or post.words).split()), HEADING_CHARACTERS),
@@ -84,7 +79,7 @@ def _shown(desk: Desk, item: WorklistItem, posts: Mapping[str, PostRow]) -> Show
         why=explain_wait(item.parts, now=desk.now, language=texts.language),
         placed=_placed_words(item.best_placed, posts, reader),
         earlier=_earlier(item, posts, reader),
-        episode_link=episode_address(desk.visitor.base, item.post.id) if is_episode else None,
+        steps_link=address(desk.visitor.base, item.post.id),
     )
 
 

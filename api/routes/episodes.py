@@ -105,6 +105,9 @@ def correct_episode(
     `no_episode`, `other_start` (`post_id` is the new start) and `episode` (a post that was missed) say where an
     episode is; `reply_kind` what a reply is; `amplifies` and `amplifies_not` whether a post joins in; `corrected` (with
     the post that shows it) and `not_corrected` what came of it. The episode is judged anew within seconds.
+
+    A question is corrected in the same way, with the post that asks in the place of the episode: `no_question`,
+    `question` (one that was missed), and `reply_kind` for what answers it and what does not.
     """
 
     def record() -> CorrectionView:

@@ -17,29 +17,27 @@ from api.schemas.findings import (
     ExpectedReplyView,
     FaqView,
     IdeasView,
-    MemberView,
     ResponseTimesView,
     SplitsView,
     TopicsView,
     TopicView,
 )
 from api.schemas.problem import problems
-from api.schemas.text import MAX_INTEGER, NO_NUL, RowId
+from api.schemas.text import MAX_INTEGER, RowId
 from moderation.expected_reply import Kind as ReplyKind
 from moderation.findings import (
     expected_reply_in,
     find_findings,
-    member_in,
     posts_of_topic,
     topic_in,
 )
 from moderation.live_clocks import live_clocks
+from moderation.proposals import shown_splits
 from moderation.tables import FindingRow
 
 router = APIRouter(prefix=COMMUNITY, tags=["Findings"])
 
 TopicId = Annotated[int, Path(ge=1, le=MAX_INTEGER, description="The topic.", examples=[3])]
-AuthorId = Annotated[str, Path(pattern=NO_NUL, description="The member.", examples=["u88"])]
 
 
 @router.get("/topics", summary="List the topics", response_model=TopicsView, responses=problems())
@@ -88,8 +86,12 @@ def read_drift(caller: MayRead, session: Transaction) -> JSONResponse:
 
 @router.get("/splits", summary="Read the proposals to split", response_model=SplitsView, responses=problems())
 def read_splits(caller: MayRead, session: Transaction) -> JSONResponse:
-    """Proposals with their proof, and what was refused with its figures. Nothing is ever split by the software."""
-    return _as_stored(find_findings(session, caller.community.id, "splits"))
+    """Proposals with their proof, and what was refused with its figures. Nothing is ever split by the software.
+
+    What people decided on stands under `decided` and is not proposed again; see `/proposals`.
+    """
+    findings = find_findings(session, caller.community.id, "splits")
+    return _as_stored(findings, over=shown_splits(session, caller.community.id, findings.contents))
 
 
 @router.get("/faq", summary="Read the questions that return", response_model=FaqView, responses=problems())
@@ -145,13 +147,6 @@ def read_expected_reply_time(
             **_origin(findings),
         }
     )
-
-
-@router.get("/members/{author_id:path}", summary="Read a member", response_model=MemberView, responses=problems())
-def read_member(caller: MayRead, author_id: AuthorId, session: Transaction) -> JSONResponse:
-    """What a member contributed, and the mixture of interests: never one segment."""
-    findings = find_findings(session, caller.community.id, "members")
-    return JSONResponse({**_origin(findings), "member": member_in(findings, author_id)})
 
 
 class _Origin(TypedDict):

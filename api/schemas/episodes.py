@@ -22,6 +22,8 @@ ActionOrUndo = Literal[
     "amplifies_not",
     "corrected",
     "not_corrected",
+    "question",
+    "no_question",
     "undo",
 ]
 
@@ -102,6 +104,7 @@ class CorrectionBody(BaseModel):
             "examples": [
                 {"action": "reply_kind", "post_id": "p7", "kind": "answer", "note": "the link is the solution"},
                 {"action": "no_episode"},
+                {"action": "no_question"},
                 {"action": "other_start", "post_id": "p3"},
                 {"action": "corrected", "post_id": "p9", "put_right_by": "peer"},
                 {"action": "undo", "undoes": 12},

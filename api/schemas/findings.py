@@ -59,6 +59,10 @@ class SplitsView(Findings):
 
     proposals: list[dict[str, Any]]
     refused: list[dict[str, Any]]
+    niches: list[dict[str, Any]] = Field(description="Small groups with a subject of their own, the best first.")
+    merge: list[dict[str, Any]] = Field(description="Spaces that double each other, threads that belong together.")
+    revive: list[dict[str, Any]] = Field(description="Spaces that went quiet against their own past.")
+    decided: list[dict[str, Any]] = Field(description="What people accepted or declined, with what became of it.")
 
 
 class FaqView(Findings):
@@ -142,9 +146,3 @@ class ExpectedReplyView(Findings):
     answered_within: dict[str, float] = Field(description="The share answered within each time; empty with a reason.")
     reason: Literal["too_few_waits", "did_not_hold"] | None = Field(description="Why nothing is promised.")
     check: ReplyCheck
-
-
-class MemberView(Findings):
-    """What one member contributed, and the mixture of interests."""
-
-    member: dict[str, Any]

@@ -226,13 +226,14 @@ def _svg(chart: Any, *, style: ChartStyle) -> Markup:
 
 
 def _for_a_page(drawn: str, style: ChartStyle) -> Markup:
-    """Fit a drawing into HTML: ids that occur once on the page, one label for all of it, no size of its own."""
+    """Fit a drawing into HTML: ids that occur once on the page, one label for all of it, no height of its own.
+
+    The width is the widest that it is drawn; it stands in an attribute, because pages may forbid styles in elements.
+    """
     bare = re.sub(r' (?:aria-[a-z]+|role|xmlns:xlink|version)="[^"]*"', "", drawn)
     bare = re.sub(r'(id="|url\(#)(?=[a-z]+\d)', rf"\1{style.name}-", bare)
-    width = re.search(r'<svg[^>]* width="([\d.]+)"', bare)
-    assert width is not None
-    bare = re.sub(r'(<svg[^>]*?) width="[\d.]+" height="[\d.]+"', r"\1", bare, count=1)
-    label = f' role="img" aria-label="{escape(style.said)}" style="max-width:{width[1]}px"'
+    bare = re.sub(r'(<svg[^>]*? width="[\d.]+") height="[\d.]+"', r"\1", bare, count=1)
+    label = f' role="img" aria-label="{escape(style.said)}"'
     return Markup(bare.replace("<svg", f"<svg{label}", 1))
 
 

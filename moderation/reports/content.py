@@ -125,6 +125,23 @@ class TopicGroup:
 
 
 @dataclass(frozen=True)
+class LedgerLine:
+    """What became of one topic."""
+
+    topic_id: int
+    words: str
+
+
+@dataclass(frozen=True)
+class LedgerEntry:
+    """What changed at one moment; `note` counts the topics that stayed as they were (None = none did)."""
+
+    heading: str
+    lines: tuple[LedgerLine, ...]
+    note: str | None
+
+
+@dataclass(frozen=True)
 class TopicSection:
     """What the community talks about.
 
@@ -132,6 +149,7 @@ class TopicSection:
     ----------
     smaller_heading, smaller : the topics that have no card, by space; None and empty where all have one.
     more : how many topics are left out of a very long list; None = none.
+    ledger : what became of topics, the newest first; empty where there was no earlier look at them.
     """
 
     lead: str
@@ -141,6 +159,7 @@ class TopicSection:
     more: str | None
     unsorted: tuple[str, ...]
     chart: Chart | None
+    ledger: tuple[LedgerEntry, ...]
 
 
 @dataclass(frozen=True)
@@ -247,6 +266,9 @@ class SplitSection:
     lead: str
     proposals: tuple[SplitCard, ...]
     refusals: tuple[str, ...]
+    niches_lead: str | None = None
+    niches: tuple[Gathered, ...] = ()
+    tidied: tuple[Gathered, ...] = ()
 
 
 @dataclass(frozen=True)

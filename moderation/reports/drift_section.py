@@ -19,14 +19,19 @@ Contents = Mapping[str, Any]
 
 def drift_section(drift: Contents, topic_names: Mapping[object, str], quoter: Quoter) -> DriftSection:
     """Say each change, or that nothing changed and why that can be said."""
-    wording = quoter.wording
-    if len(drift["periods"]) == 0:
-        return DriftSection(wording.say("drift.too_few"), (), ())
     changes = tuple(_change(line, topic_names, quoter) for line in drift["lines"])
+    return DriftSection(drift_lead(drift, quoter.wording), changes, drift_notes(drift, quoter.wording))
+
+
+def drift_lead(drift: Contents, wording: Wording) -> str:
+    """How much changed since when, or that nothing did, or that there is too little to compare."""
+    if len(drift["periods"]) == 0:
+        return wording.say("drift.too_few")
     spans = {"period": period_words(drift, wording), "before": _before_words(drift, wording)}
+    if not drift["lines"]:
+        return wording.say("drift.none", **spans)
     key = "drift.lead.turns" if any(line["kind"] in TURNS for line in drift["lines"]) else "drift.lead"
-    lead = wording.count(key, len(changes), **spans) if changes else wording.say("drift.none", **spans)
-    return DriftSection(lead, changes, tuple(_notes(drift, wording)))
+    return wording.count(key, len(drift["lines"]), **spans)
 
 
 def period_words(drift: Contents, wording: Wording) -> str:
@@ -62,7 +67,12 @@ def _direction(line: Contents) -> str:
 
 
 def _change(line: Contents, topic_names: Mapping[object, str], quoter: Quoter) -> Change:
-    wording = quoter.wording
+    headline = change_headline(line, topic_names, quoter.wording)
+    return Change(headline, change_details(line, quoter.wording), quoter.quotes(line["exemplar_ids"]))
+
+
+def change_details(line: Contents, wording: Wording) -> tuple[str, ...]:
+    """How large the change is, how many posts and authors it rests on, and the words that came and went with it."""
     details = [_points(line, wording), _counted(line, wording)]
     if line["kind"] == "topic_share" and line["before_since"] is not None:
         details.append(wording.say("drift.turned", day=wording.day(read_moment(line["since"]))))
@@ -75,8 +85,7 @@ def _change(line: Contents, topic_names: Mapping[object, str], quoter: Quoter) -
             for way, words in line["words"].items()
             if words
         ]
-    headline = change_headline(line, topic_names, wording)
-    return Change(headline, tuple(details), quoter.quotes(line["exemplar_ids"]))
+    return tuple(details)
 
 
 def _points(line: Contents, wording: Wording) -> str:
@@ -102,7 +111,10 @@ def _before_words(drift: Contents, wording: Wording) -> str:
     return wording.count(f"drift.before.{drift['unit']}", len(drift["periods"]) - 1)
 
 
-def _notes(drift: Contents, wording: Wording) -> list[str]:
+def drift_notes(drift: Contents, wording: Wording) -> tuple[str, ...]:
+    """What to keep in mind with the changes; nothing where nothing was compared."""
+    if len(drift["periods"]) == 0:
+        return ()
     notes = []
     if drift["periods"][-1]["is_partial"]:
         notes.append(wording.say("drift.partial"))
@@ -119,4 +131,4 @@ def _notes(drift: Contents, wording: Wording) -> list[str]:
                 sorted=wording.share(coverage["sorted_share"]),
             )
         )
-    return [*notes, wording.say("drift.meaning")]
+    return (*notes, wording.say("drift.meaning"))

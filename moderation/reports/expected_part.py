@@ -7,6 +7,8 @@ from moderation.reports.content import Table
 from moderation.reports.wording import Wording
 
 KINDS = ("question", "complaint")
+MOMENTS = ("weekday_morning", "weekday_evening", "saturday", "sunday")
+"""As a week goes; what was stored has lost its order."""
 
 Contents = Mapping[str, Any]
 
@@ -56,7 +58,6 @@ def expected_table(times: Contents, wording: Wording) -> Table | None:
     promised = [kind for kind in KINDS if expected[kind]["median_seconds"] is not None]
     if not promised:
         return None
-    moments = list(expected[promised[0]]["by_moment"])
     return Table(
         caption=wording.say("expected.caption"),
         head=(wording.say("expected.when"), *(wording.say(f"expected.kind.{kind}") for kind in promised)),
@@ -65,7 +66,7 @@ def expected_table(times: Contents, wording: Wording) -> Table | None:
                 wording.say(f"expected.moment.{moment}"),
                 *(_cell(expected[kind]["by_moment"][moment], wording) for kind in promised),
             )
-            for moment in moments
+            for moment in MOMENTS
         ),
     )
 

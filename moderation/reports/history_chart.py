@@ -19,7 +19,7 @@ MAX_BARS = 52
 Contents = Mapping[str, Any]
 
 
-def history_chart(history: Contents | None, names: Mapping[object, str], wording: Wording) -> Chart | None:
+def history_chart(history: Contents | None, names: Mapping[Any, str], wording: Wording) -> Chart | None:
     """Share of the posts by week for the largest topics and those that turned; None where the data are too short.
 
     Parameters

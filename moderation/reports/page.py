@@ -14,6 +14,7 @@ from moderation.reports.drift_section import drift_section
 from moderation.reports.emergence_section import emergence_section
 from moderation.reports.first_steps import first_steps
 from moderation.reports.history_chart import history_chart
+from moderation.reports.ledger_part import ledger_entries
 from moderation.reports.member_section import member_section
 from moderation.reports.quotes import Quoter
 from moderation.reports.root_cause_section import root_cause_section
@@ -21,6 +22,7 @@ from moderation.reports.split_section import split_section
 from moderation.reports.topic_section import main_spaces, topic_names, topic_section
 from moderation.reports.waiting_section import recent_and_older, recent_and_older_questions, waiting_section
 from moderation.reports.wording import REPORT_LANGUAGES, Wording
+from moderation.topic_history import NO_LEDGER, Ledger
 
 __all__ = ["REPORT_LANGUAGES", "page", "page_of", "render", "write_page"]
 
@@ -46,13 +48,18 @@ def write_page(analysis: Analysis, run: Mapping[str, Any], path: Path, *, langua
     path.write_text(page(analysis, run, language=language), encoding="utf-8")
 
 
-def page(analysis: Analysis, run: Mapping[str, Any], *, language: str) -> str:
-    """The report of an analysis as HTML; parameters as for `write_page`."""
+def page(analysis: Analysis, run: Mapping[str, Any], *, language: str, ledger: Ledger = NO_LEDGER) -> str:
+    """The report of an analysis as HTML; parameters as for `write_page`.
+
+    Parameters
+    ----------
+    ledger : what became of topics at this look at them and at earlier ones.
+    """
     wording = Wording(language, analysis.community.timezone)
-    return render(page_of(analysis, run, wording), wording)
+    return render(page_of(analysis, run, wording, ledger=ledger), wording)
 
 
-def page_of(analysis: Analysis, run: Mapping[str, Any], wording: Wording) -> Page:
+def page_of(analysis: Analysis, run: Mapping[str, Any], wording: Wording, *, ledger: Ledger = NO_LEDGER) -> Page:
     """Everything that the page says of an analysis."""
     corpus, times, topics = analysis.corpus, analysis.response_times, analysis.topics
     quoter = Quoter(corpus, wording, {space.slug: space.name for space in analysis.community.spaces})
@@ -67,7 +74,13 @@ def page_of(analysis: Analysis, run: Mapping[str, Any], wording: Wording) -> Pag
         key_figures=key_figures(times, topics, wording, can_tell=recognises),
         actions=actions,
         actions_lead=_actions_lead(len(actions), wording, can_tell=recognises),
-        topics=topic_section(topics, quoter, chart=chart, spaces=main_spaces(corpus, topic_of, quoter)),
+        topics=topic_section(
+            topics,
+            quoter,
+            chart=chart,
+            spaces=main_spaces(corpus, topic_of, quoter),
+            ledger=ledger_entries(ledger, names, wording),
+        ),
         drift=drift_section(analysis.drift, names, quoter),
         emergence=emergence_section(analysis.drift["emerging"], names, quoter),
         root_causes=root_cause_section(analysis.drift["root_causes"], names, quoter),

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from moderation.reports.content import SplitCard, SplitPart, SplitSection
+from moderation.reports.group_words import alone_sentence, group_sentences, lacking_sentence
+from moderation.reports.niche_part import niche_entries, tidy_entries
 from moderation.reports.quotes import Quoter
 from moderation.reports.wording import Wording
 
@@ -17,11 +19,24 @@ Contents = Mapping[str, Any]
 def split_section(splits: Contents, topic_names: Mapping[object, str], quoter: Quoter) -> SplitSection:
     """Say each proposal with its proof, or each refusal with its figures."""
     wording = quoter.wording
-    refusals = tuple(refusal_sentence(refusal, wording) for refusal in splits["refused"])
-    if not splits["proposals"]:
-        return SplitSection(wording.say("splits.none" if refusals else "splits.none_no_reason"), (), refusals)
+    refusals = tuple(refusal_words(refusal, wording) for refusal in splits["refused"])
     cards = tuple(_card(proposal, topic_names, quoter) for proposal in splits["proposals"])
-    return SplitSection(wording.count("splits.lead", len(cards)), cards, refusals)
+    none = wording.say("splits.none" if refusals else "splits.none_no_reason")
+    niches = niche_entries(splits, quoter)
+    return SplitSection(
+        lead=wording.count("splits.lead", len(cards)) if cards else none,
+        proposals=cards,
+        refusals=refusals,
+        niches_lead=wording.count("niches.lead", len(niches)) if niches else None,
+        niches=niches,
+        tidied=tidy_entries(splits, quoter),
+    )
+
+
+def refusal_words(refusal: Contents, wording: Wording) -> str:
+    """One refused condition, and what would have to change for it to be met."""
+    said, lacking = refusal_sentence(refusal, wording), lacking_sentence(refusal.get("lacking"), wording)
+    return said if lacking is None else f"{said} {lacking}"
 
 
 def proposal_headline(proposal: Contents, wording: Wording) -> str:
@@ -101,12 +116,14 @@ def _card(proposal: Contents, topic_names: Mapping[object, str], quoter: Quoter)
             heading = wording.say("splits.part.only")
         parts.append(SplitPart(heading, tuple(_part_details(part, topic_names, quoter))))
     if rest is not None:
-        parts.append(SplitPart(wording.say("splits.part.rest"), (_part_size(rest, wording),)))
-    figures = tuple(_figures(proposal, wording))
+        fares = group_sentences(rest, wording)
+        parts.append(SplitPart(wording.say("splits.part.rest"), (part_size(rest, wording), *fares)))
+    figures = tuple(proof_figures(proposal, wording))
     return SplitCard(proposal_headline(proposal, wording), tuple(parts), tuple(_proof(proposal, quoter)), figures)
 
 
-def _part_size(part: Contents, wording: Wording) -> str:
+def part_size(part: Contents, wording: Wording) -> str:
+    """How many members and posts a part has."""
     return wording.say(
         "splits.part.size",
         members=wording.count("members", part["n_authors"]),
@@ -117,7 +134,7 @@ def _part_size(part: Contents, wording: Wording) -> str:
 def _part_details(part: Contents, topic_names: Mapping[object, str], quoter: Quoter) -> list[str]:
     wording = quoter.wording
     about = [wording.say("quoted", words=topic_names[topic_id]) for topic_id in part["topic_ids"][:MAX_NAMES]]
-    details = [_part_size(part, wording)]
+    details = [part_size(part, wording)]
     details += _main_space(part["author_ids"], quoter)
     details.append(
         wording.say("splits.part.topics", topics=wording.listed(about))
@@ -126,7 +143,9 @@ def _part_details(part: Contents, topic_names: Mapping[object, str], quoter: Quo
     )
     if part["terms"]:
         details.append(wording.say("topic.terms", terms=", ".join(part["terms"])))
-    return details
+    details += group_sentences(part, wording)
+    alone = alone_sentence(part, wording)
+    return details if alone is None else [*details, alone]
 
 
 def _main_space(author_ids: Sequence[str], quoter: Quoter) -> list[str]:
@@ -161,7 +180,7 @@ def _proof(proposal: Contents, quoter: Quoter) -> list[str]:
     return [*proof, wording.count(f"proof.bridging.{kind}", len(bridging), names=wording.listed(names))]
 
 
-def _figures(proposal: Contents, wording: Wording) -> list[tuple[str, str]]:
+def proof_figures(proposal: Contents, wording: Wording) -> list[tuple[str, str]]:
     """The figures behind the proof, each with what it measures and what it needs."""
     limits = proposal["evidence"]["limits"]
     known = {

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from moderation.corpus import Corpus
-from moderation.reports.content import Chart, IntervalBar, TopicCard, TopicGroup, TopicLine, TopicSection
+from moderation.reports.content import Chart, IntervalBar, LedgerEntry, TopicCard, TopicGroup, TopicLine, TopicSection
 from moderation.reports.quotes import Quoter
 from moderation.reports.wording import Wording
 
@@ -16,13 +16,19 @@ Contents = Mapping[str, Any]
 
 
 def topic_section(
-    topics: Contents, quoter: Quoter, *, chart: Chart | None, spaces: Mapping[object, str]
+    topics: Contents,
+    quoter: Quoter,
+    *,
+    chart: Chart | None,
+    spaces: Mapping[object, str],
+    ledger: tuple[LedgerEntry, ...] = (),
 ) -> TopicSection:
     """Say each topic with its size and tone, the largest with examples, and why the rest is unsorted.
 
     Parameters
     ----------
     spaces : the space that most posts of a topic stand in, by topic id; topics of posts without spaces are left out.
+    ledger : what became of topics; empty where this is the first look at them.
     """
     wording, ranked = quoter.wording, by_size(topics)
     smaller = ranked[MAX_CARDS:]
@@ -34,6 +40,7 @@ def topic_section(
         more=wording.count("smaller.more", len(smaller) - MAX_LINES) if len(smaller) > MAX_LINES else None,
         unsorted=tuple(unsorted_sentences(topics["unsorted"], wording)),
         chart=chart,
+        ledger=ledger,
     )
 
 

@@ -34,8 +34,8 @@ def waiting_section(times: Contents, quoter: Quoter, *, can_tell: bool) -> Waiti
     wording = quoter.wording
     has_waits = times["clocks"]["any"]["n"] > 0
     return WaitingSection(
-        lead=_lead(times, wording, can_tell=can_tell),
-        sentences=tuple(_sentences(times, wording)) if has_waits else (),
+        lead=lead_sentence(times, wording, can_tell=can_tell),
+        sentences=tuple(waiting_sentences(times, wording)) if has_waits else (),
         chart=waiting_chart(times["clocks"], wording) if has_waits else None,
         table=answered_table(times["clocks"], wording) if has_waits else None,
         corrected=tuple(corrected_sentences(times["corrected"], wording)) if has_waits else (),
@@ -86,7 +86,8 @@ def wait_quote(times: Contents, episode: Contents, quoter: Quoter) -> Quote:
     return quoter.quote_in_thread(episode["id"], " · ".join(parts))
 
 
-def _lead(times: Contents, wording: Wording, *, can_tell: bool) -> str:
+def lead_sentence(times: Contents, wording: Wording, *, can_tell: bool) -> str:
+    """How many unhappy posts there are and what became of them, or why that is not known."""
     clock = times["clocks"]["any"]
     if not can_tell:
         return wording.say("waiting.cannot_tell")
@@ -102,7 +103,8 @@ def _lead(times: Contents, wording: Wording, *, can_tell: bool) -> str:
     return f"{wording.count('waiting.lead', clock['n'])} {wording.listed(outcomes)}."
 
 
-def _sentences(times: Contents, wording: Wording) -> list[str]:
+def waiting_sentences(times: Contents, wording: Wording) -> list[str]:
+    """How long it took and who answered first, with what was only a courtesy told apart."""
     clocks, episodes = times["clocks"], times["episodes"]
     said = [median_sentence(clocks[clock], wording, clock) for clock in CLOCKS]
     said[1:1] = _mean(clocks["any"], wording)

@@ -38,7 +38,14 @@ ANSWERED = {"first_answer_at": "2026-11-19T00:00:00Z", "censored": None}
 CONTENTS: dict[str, dict[str, Any]] = {
     "topics": {"topics": [TOPIC], "unsorted": {"count": 2, "share": 0.1, "reasons": {}}},
     "drift": {"periods": [], "lines": [], "divergence": [], "coverage": {}},
-    "splits": {"proposals": [], "refused": [{"reason": "too_few_active_members", "figures": {}}]},
+    "splits": {
+        "proposals": [],
+        "refused": [{"reason": "too_few_active_members", "figures": {}}],
+        "niches": [],
+        "merge": [],
+        "revive": [],
+        "decided": [],
+    },
     "response_times": {
         "clocks": {"any": {"n": 4}},
         "corrected": {"n": 1},

@@ -4,7 +4,8 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from moderation.members import MIN_SORTED_POSTS, NEWCOMER_AFTER, member_ledger
+from moderation.contributions import NEWCOMER_AFTER
+from moderation.members import MIN_SORTED_POSTS, member_ledger
 from tests.moderation.episode_corpus import TRY_THIS, at, row, small_corpus, unhappy
 
 LATER = int(NEWCOMER_AFTER / timedelta(minutes=1))
@@ -19,7 +20,14 @@ class Sorted:
 def ledger(rows, *, topic_of=None, episodes=()):
     corpus = small_corpus(rows)
     topics = Sorted(np.zeros(len(rows), dtype=np.int64) if topic_of is None else np.array(topic_of), {})
-    return member_ledger(corpus, topics, {"episodes": list(episodes)})
+    return member_ledger(
+        corpus,
+        topics,
+        {
+            "episodes": [{"first_answer_at": None, "censored": None, **each} for each in episodes],
+            "unanswered_questions": [],
+        },
+    )
 
 
 def entry(contents, author_id, group="members"):
@@ -50,9 +58,9 @@ def test_members_come_by_id_and_names_are_left_out():
 
 def test_an_answer_and_a_correction_are_credited_to_the_peer():
     episodes = [
-        {"answer_post_id": "b", "corrected": {"by": "peer", "at": at(30)}},
-        {"answer_post_id": "d", "corrected": {"by": "community", "at": at(30)}},
-        {"answer_post_id": None, "corrected": None},
+        {"id": "a", "answer_post_id": "b", "corrected": {"by": "peer", "at": at(30)}},
+        {"id": "c", "answer_post_id": "d", "corrected": {"by": "community", "at": at(30)}},
+        {"id": "c", "answer_post_id": None, "corrected": None},
     ]
     rows = [
         unhappy("a", 0, "ann"),
@@ -81,7 +89,7 @@ def test_a_post_that_answers_twice_is_one_answer():
         row("a", 0, "ann", "Why do I lose points every week?", signals={"question": 0.9, "negative_wom": 0.9}),
         row("b", 5, "bob", TRY_THIS),
     ]
-    contents = ledger(rows, episodes=[{"answer_post_id": "b", "corrected": None}])
+    contents = ledger(rows, episodes=[{"id": "a", "answer_post_id": "b", "corrected": None}])
     assert entry(contents, "bob")["n_answers"] == 1
 
 
@@ -142,7 +150,13 @@ def test_staff_stand_apart_and_bots_and_strangers_are_counted():
     contents = ledger(rows)
     assert [each["author_id"] for each in contents["members"]] == ["ann"]
     assert [each["author_id"] for each in contents["staff"]] == ["sue"]
-    assert contents["left_out"] == {"n_posts_unknown_author": 1, "n_posts_by_bots": 1, "n_bots": 1}
+    assert contents["left_out"] == {
+        "n_posts_unknown_author": 1,
+        "n_posts_by_bots": 1,
+        "n_bots": 1,
+        "n_members_at_own_wish": 0,
+        "n_posts_at_own_wish": 0,
+    }
 
 
 def test_interests_are_a_mixture_with_intervals():
@@ -170,3 +184,21 @@ def test_too_little_is_said_to_be_too_little(n_posts, topic, reason):
 def test_a_corpus_without_posts_has_an_empty_ledger():
     contents = ledger([row("a", 0, None)])
     assert contents["members"] == contents["staff"] == []
+
+
+def test_what_somebody_writes_about_lately_stands_beside_the_whole():
+    year = 365 * 24 * 60
+    rows = [row(f"a{number}", number, "ann") for number in range(6)]
+    rows += [row(f"b{number}", year + number, "ann") for number in range(5)]
+    rows += [row(f"c{number}", year + 20 + number, "bob") for number in range(5)]
+    contents = ledger(rows, topic_of=[4] * 6 + [7] * 10)
+    ann, bob = entry(contents, "ann"), entry(contents, "bob")
+    assert [(each["topic_id"], each["n_posts"]) for each in ann["interests"]] == [(4, 6), (7, 5)]
+    assert [(each["topic_id"], each["n_posts"]) for each in ann["interests_lately"]] == [(7, 5)]
+    assert ann["interests_lately_reason"] is None
+    assert (bob["interests_lately"], bob["interests_lately_reason"]) == (None, "too_few_posts_before")
+
+
+def test_who_wrote_little_lately_has_no_interests_of_late():
+    rows = [row(f"a{number}", number, "ann") for number in range(9)] + [row("z", 365 * 24 * 60, "bob")]
+    assert entry(ledger(rows, topic_of=[4] * 10), "ann")["interests_lately_reason"] == "too_few_posts_lately"

@@ -10,6 +10,7 @@ from moderation.findings import find_findings
 from moderation.fits import NOT_FITTED
 from moderation.incoming import load_fit
 from moderation.pipeline import Models
+from moderation.proposal_decisions import list_proposals
 from moderation.refit import GROWTH, LONGEST, note_failure, refit, refit_is_due
 from moderation.tables import CommunityRow, EventRow, FindingRow, FitRow, ScoreRow
 from tests.moderation.queue_rows import rows_of
@@ -54,6 +55,15 @@ def test_every_finding_is_there(database: Database, models: Models, fitted: Comm
         assert {row.kind for row in rows} == kinds | {"emergence", "root_causes"}
         assert {(row.found_at, row.model_version) for row in rows} == {(NOW, models.version)}
         assert find_findings(session, fitted.id, "response_times").contents["episodes"]
+
+
+def test_every_proposal_has_its_id(database: Database, fitted: CommunityRow) -> None:
+    splits = contents(database, fitted, "splits")
+    assert splits["decided"] == []
+    entries = [entry for name in ("proposals", "niches", "merge", "revive") for entry in splits[name]]
+    assert all(entry["proposal_id"] > 0 and entry["state"] == "proposed" for entry in entries)
+    with database.transaction() as session:
+        assert len(list_proposals(session, fitted.id, limit=99)) == len(entries)
 
 
 def test_the_report_can_be_read_in_both_languages(database: Database, fitted: CommunityRow) -> None:

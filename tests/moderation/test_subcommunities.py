@@ -109,7 +109,9 @@ def post(id_, hours, author_id, **fields):
 def test_a_small_community_is_refused_with_what_it_needs():
     posts = [post(f"p{number}", number, f"m{number % 12}") for number in range(36)]
     splits = propose_subcommunities(corpus_of(posts), Sorted(np.zeros(36, dtype=np.int64), {}))
-    assert splits["refused"] == [{"reason": "too_few_active_members", "figures": {"n_active": 12, "n_needed": 60}}]
+    [refusal] = splits["refused"]
+    assert (refusal["reason"], refusal["figures"]) == ("too_few_active_members", {"n_active": 12, "n_needed": 60})
+    assert refusal["lacking"] == {"measure": "n_active", "now": 12, "needed": 60, "direction": "at_least"}
 
 
 def test_staff_bots_strangers_and_deleted_posts_are_no_members():

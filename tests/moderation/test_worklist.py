@@ -56,10 +56,11 @@ def test_who_answered_such_questions_before_is_best_placed(desk: Desk) -> None:
     assert item.earlier_answers[0]["worked"] == "accepted"
 
 
-def test_who_does_not_want_to_be_asked_is_not_named(desk: Desk) -> None:
+@pytest.mark.parametrize("setting", ["not_asked", "left_out"])
+def test_who_does_not_want_to_be_asked_is_not_named(desk: Desk, setting: str) -> None:
     desk.take_in(*solved(1), *solved(2), record("asks", ASKS, minutes=5))
     with desk.database.transaction() as session:
-        save_community(session, desk.community.slug, Community(staff=("s1",), not_asked=("carl",)))
+        save_community(session, desk.community.slug, Community.model_validate({"staff": ["s1"], setting: ["carl"]}))
     (item,) = worklist(desk)
     assert item.best_placed is not None
     assert (item.best_placed["who"], item.best_placed["reason"]) == ("staff", "no_member")

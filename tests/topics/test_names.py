@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from topics.names import choose_exemplars, name_topics, single_words
+from topics.names import choose_exemplars, name_topics
+from topics.terms import read_texts, single_words
 
 BILLING = [
     "My invoice shows the annual fee twice this month",
@@ -26,10 +27,9 @@ NEDERLANDS = [
 
 def names(texts, labels, *, languages=None, titles=None, writers=None, **options):
     return name_topics(
-        texts,
+        read_texts(texts, titles or [""] * len(texts)),
         np.array(labels),
         languages=languages or ["en"] * len(texts),
-        titles=titles or [""] * len(texts),
         writers=np.arange(len(texts)) if writers is None else np.array(writers),
         **options,
     )

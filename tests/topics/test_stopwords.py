@@ -6,6 +6,7 @@ from babel import Locale
 
 from topics.names import name_topics
 from topics.stopwords import STOP_WORDS
+from topics.terms import read_texts
 
 
 @pytest.mark.parametrize("language", ["nl", "en", "de", "fr", "es"])
@@ -24,10 +25,9 @@ def test_a_topic_of_one_month_is_named_by_what_it_is_about():
     ]
     pans = ["De pan is op", "Wanneer komt de pan weer binnen", "Een pan met deksel graag"]
     (bread, _) = name_topics(
-        loaves + pans,
+        read_texts(loaves + pans, ["Zondag in augustus", "", "", "", "", ""]),
         np.repeat([0, 1], 3),
         languages=["nl"] * 6,
-        titles=["Zondag in augustus", "", "", "", "", ""],
         writers=np.arange(6),
     )
     assert bread.terms[0] == "deeg"

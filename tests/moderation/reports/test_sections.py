@@ -550,17 +550,59 @@ def test_a_single_space_is_not_told():
 
 def member(id_, **changed):
     columns = ("n_answers", "n_episodes_corrected", "n_accepted_answers", "n_ideas_supported", "n_posts")
-    return {"author_id": id_, **dict.fromkeys(columns, 0), **changed}
+    counted = {"author_id": id_, **dict.fromkeys(columns, 0), **changed}
+    nothing_less = {"weighted": {"n_answers": counted["n_answers"]}, "lowered": {}, "leaving": None}
+    return {**nothing_less, **counted}
+
+
+def members_json(*members, **changed):
+    left_out = {"n_posts_unknown_author": 0, "n_posts_by_bots": 0, "n_members_at_own_wish": 0}
+    check = {"precision": 0.74, "base_share": 0.48}
+    return {
+        "members": list(members),
+        "left_out": left_out,
+        "needs_a_look": {"rings": [], "second_accounts": []},
+        "leaving": {"reason": None, "check": check},
+        **changed,
+    }
 
 
 def test_what_no_member_did_is_no_column():
-    contents = {
-        "members": [member("m1", n_answers=2, n_posts=3), member("m2", n_answers=1, n_posts=1)],
-        "left_out": {"n_posts_unknown_author": 0, "n_posts_by_bots": 0},
-    }
+    contents = members_json(member("m1", n_answers=2, n_posts=3), member("m2", n_answers=1, n_posts=1))
     table = member_section(contents, QUOTER).table
     assert list(table.head) == ["Lid", "Antwoorden", "Berichten"]
     assert table.rows == (("lid m1", "2", "3"), ("lid m2", "1", "1"))
+
+
+def test_what_answers_count_for_stands_beside_them():
+    lowered = member("m1", n_answers=3, n_posts=3, weighted={"n_answers": 1.833}, lowered={"same_thread": 2})
+    section = member_section(members_json(lowered), QUOTER)
+    assert section.table.head[:3] == ("Lid", "Antwoorden", "Telt als")
+    assert section.table.rows == (("lid m1", "3", "1,8", "3"),)
+    assert any("telt half" in note for note in section.notes)
+
+
+def test_what_needs_a_look_is_told_with_its_figures():
+    ring = {"author_ids": ["m1", "m2"], "n_exchanged": 24, "n_expected": 1.24}
+    account = {"author_id": "m3", "other_author_id": "m1", "share": 0.9}
+    looks = {"rings": [ring], "second_accounts": [account]}
+    notes = member_section(members_json(member("m1"), needs_a_look=looks), QUOTER).notes
+    assert any("lid m1 en lid m2 gaven elkaar 24" in note and "1,2" in note for note in notes)
+    assert any("90% van wat lid m3 voor anderen deed was voor lid m1" in note for note in notes)
+
+
+def test_who_may_be_leaving_is_told_with_how_often_it_was_right():
+    silent = {"silent_days": 60, "p_silent_90_days": 0.8}
+    notes = member_section(members_json(member("m1", leaving=silent), member("m2")), QUOTER).notes
+    assert "1 lid dat meedeed is veel langer stil dan gewoonlijk: lid m1 (60 dagen)." in notes[-1]
+    assert "74%" in notes[-1]
+    assert "48%" in notes[-1]
+
+
+@pytest.mark.parametrize("reason", ["too_few_gaps", "too_few_to_check", "did_not_hold"])
+def test_why_nothing_is_said_of_leaving(reason):
+    notes = member_section(members_json(member("m1"), leaving={"reason": reason, "check": None}), QUOTER).notes
+    assert notes[-1].startswith("Of leden vertrekken")
 
 
 def test_how_good_the_signals_are_is_one_row_for_each_signal_and_language():
