@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +25,7 @@ from moderation.pipeline import Models
 from moderation.refit import refit
 from moderation.settings import Settings
 from moderation.tables import (
+    AlarmRow,
     Base,
     CommunityRow,
     ErasureRow,
@@ -152,10 +154,47 @@ def before(service: Service, community: CommunityRow) -> set[tuple[str, str]]:
         return found_in(session, NEEDLES)
 
 
+@dataclass(frozen=True)
+class After:
+    """What was there right after the erasure, before any test changed it."""
+
+    erasure: Erasure
+    traces: set[tuple[str, str]]
+    posts: dict[str, PostRow]
+    scored: set[str]
+    waiting: set[str]
+    alarm: dict[str, Any]
+    state: tuple[Any, ...]
+    deliveries: list[str]
+    told: tuple[Any, ...]
+    payload: dict[str, Any]
+    is_left_out: bool
+
+
 @pytest.fixture(scope="module")
-def erasure(service: Service, community: CommunityRow, before: set[tuple[str, str]]) -> Erasure:
+def after(service: Service, community: CommunityRow, before: set[tuple[str, str]]) -> After:
     with service.database.transaction() as session:
-        return erase_member(session, community, ERASED, erased_by="test", now=LATER)
+        erasure = erase_member(session, community, ERASED, erased_by="test", now=LATER)
+    with service.database.transaction() as session:
+        state = session.scalars(select(TopicStateRow).where(TopicStateRow.topic_id == 9)).one()
+        row = session.scalars(select(ErasureRow).where(ErasureRow.community_id == community.id)).one()
+        return After(
+            erasure=erasure,
+            traces=found_in(session, NEEDLES),
+            posts=posts_of(session, community),
+            scored=set(session.scalars(select(ScoreRow.post_id).where(ScoreRow.community_id == community.id))),
+            waiting=set(session.scalars(select(WaitRow.post_id).where(WaitRow.community_id == community.id))),
+            alarm=session.scalars(
+                select(AlarmRow.evidence).where(AlarmRow.community_id == community.id, AlarmRow.cause == "p-unhappy")
+            ).one(),
+            state=(state.name, state.terms, state.exemplar_ids),
+            deliveries=list(session.execute(text("SELECT message_id FROM webhook_deliveries")).scalars()),
+            told=(row.counts["posts"], row.erased_by, row.erased_at),
+            payload=session.scalars(
+                select(EventRow.payload).where(EventRow.community_id == community.id, EventRow.kind == "member_erased")
+            ).one(),
+            is_left_out=session.get(LeftOutRow, (community.id, ERASED)) is not None,
+        )
 
 
 def test_the_traces_were_everywhere(before: set[tuple[str, str]]) -> None:
@@ -166,13 +205,11 @@ def test_the_traces_were_everywhere(before: set[tuple[str, str]]) -> None:
     }  # fmt: skip
 
 
-@pytest.mark.usefixtures("erasure")
-def test_no_trace_is_left_in_any_table(service: Service) -> None:
-    with service.database.transaction() as session:
-        assert found_in(session, NEEDLES) == set()
+def test_no_trace_is_left_in_any_table(after: After) -> None:
+    assert after.traces == set()
 
 
-@pytest.mark.usefixtures("erasure")
+@pytest.mark.usefixtures("after")
 def test_none_comes_back_when_everything_was_worked_out_anew(service: Service, community: CommunityRow) -> None:
     work_off(service)
     refit(service.database, service.models, community.id, now=LATER)
@@ -182,35 +219,28 @@ def test_none_comes_back_when_everything_was_worked_out_anew(service: Service, c
         assert kinds >= {"topics", "members", "response_times", "report"}
 
 
-@pytest.mark.usefixtures("erasure")
-def test_what_others_wrote_stays(service: Service, community: CommunityRow) -> None:
-    with service.database.transaction() as session:
-        posts = posts_of(session, community)
-        assert set(posts) == {"p-quote", "p-named", "p-asks", "p-unhappy", "p-mild"}
-        assert posts["p-quote"].text.endswith("@[…] ik heb dat ook gehad met mijn pas.")
-        assert posts["p-quote"].parent_id is None
-        assert session.scalar(select(WaitRow.post_id).where(WaitRow.post_id == "p-asks")) == "p-asks"
-        alarm = session.execute(text("SELECT evidence FROM alarms WHERE cause = 'p-unhappy'")).scalar_one()
-        assert alarm == {"post_ids": ["p-unhappy"], "thread_id": "t3"}
-        state = session.scalars(select(TopicStateRow).where(TopicStateRow.topic_id == 9)).one()
-        assert (state.name, state.terms, state.exemplar_ids) == ("punten", ["punten"], ["p-asks"])
-        assert session.execute(text("SELECT message_id FROM webhook_deliveries")).scalars().all() == ["evt_1"]
+def test_what_others_wrote_stays(after: After) -> None:
+    assert set(after.posts) == {"p-quote", "p-named", "p-asks", "p-unhappy", "p-mild"}
+    assert after.posts["p-quote"].text.endswith("@[…] ik heb dat ook gehad met mijn pas.")
+    assert after.posts["p-quote"].parent_id is None
+    assert "p-asks" in after.waiting
+    assert after.alarm == {"post_ids": ["p-unhappy"], "thread_id": "t3"}
+    assert after.state == ("punten", ["punten"], ["p-asks"])
+    assert after.deliveries == ["evt_1"]
 
 
-def test_the_erasure_says_what_it_did_and_nothing_about_the_person(
-    service: Service, community: CommunityRow, erasure: Erasure
-) -> None:
-    assert erasure.n_posts == 3
-    assert erasure.named_in_post_ids == []
-    with service.database.transaction() as session:
-        row = session.scalars(select(ErasureRow).where(ErasureRow.community_id == community.id)).one()
-        assert row.counts["posts"] == 3
-        assert (row.erased_by, row.erased_at) == ("test", LATER)
-        event = session.scalars(select(EventRow).where(EventRow.kind == "member_erased")).one()
-        assert event.payload == {"erasure_id": erasure.id, "n_posts": 3, "erased_at": LATER.isoformat()}
+def test_scores_of_others_are_kept_but_for_what_was_quoted(after: After) -> None:
+    assert after.scored >= {"p-named", "p-asks", "p-mild"}
+    assert not after.is_left_out
 
 
-@pytest.mark.usefixtures("erasure")
+def test_the_erasure_says_what_it_did_and_nothing_about_the_person(after: After) -> None:
+    assert (after.erasure.n_posts, after.erasure.named_in_post_ids) == (3, [])
+    assert after.told == (3, "test", LATER)
+    assert after.payload == {"erasure_id": after.erasure.id, "n_posts": 3, "erased_at": LATER.isoformat()}
+
+
+@pytest.mark.usefixtures("after")
 def test_a_later_import_does_not_bring_the_person_back(service: Service, community: CommunityRow) -> None:
     with service.database.transaction() as session:
         outcomes = store_posts(session, community, [*_posts()[:1], record("p-new", ASKS)], now=LATER)
@@ -219,14 +249,16 @@ def test_a_later_import_does_not_bring_the_person_back(service: Service, communi
             ("accepted", None),
         ]
         assert "e-klacht" not in posts_of(session, community)
+        session.rollback()
 
 
-@pytest.mark.usefixtures("erasure")
+@pytest.mark.usefixtures("after")
 def test_a_second_erasure_is_no_error(service: Service, community: CommunityRow) -> None:
     with service.database.transaction() as session:
         again = erase_member(session, community, ERASED, erased_by="test", now=LATER)
         assert again.n_posts == 0
         assert len(session.scalars(select(ErasureRow.id).where(ErasureRow.community_id == community.id)).all()) == 1
+        session.rollback()
 
 
 def test_somebody_who_never_wrote_is_unknown(session: Session, community: CommunityRow) -> None:
@@ -285,11 +317,3 @@ def test_every_table_says_of_which_community_it_is() -> None:
     """A table that an erasure could not clean would keep people for ever."""
     known = {name for name, table in Base.metadata.tables.items() if "community_id" in table.c}
     assert set(Base.metadata.tables) - known <= HANDLED_APART | NOT_OF_MEMBERS | {"webhook_deliveries"}
-
-
-def test_scores_of_others_are_kept_but_for_what_was_quoted(service: Service, community: CommunityRow) -> None:
-    with service.database.transaction() as session:
-        scored = set(session.scalars(select(ScoreRow.post_id).where(ScoreRow.community_id == community.id)))
-        assert scored >= {"p-named", "p-asks", "p-mild"}
-        assert session.get(LeftOutRow, (community.id, ERASED)) is None
-        assert session.scalar(select(PostRow.id).where(PostRow.author_id == ERASED)) is None
