@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from moderation.corpus import Corpus
-from moderation.episodes import find_questions
-from moderation.replies import judge_replies
+from moderation.episode_overrides import NONE, Overrides
+from moderation.episodes import Opening
+from moderation.replies import ReplyJudgement
+from moderation.waits import judged_questions
 from topics.group_health import MemberShare, wilson_share
 
 #: An answer counts if it came within this time; younger questions are not looked at, so that all had as long.
@@ -33,38 +35,31 @@ class AskedQuestion:
     by_staff: bool
 
 
-def read_questions(corpus: Corpus, staff: Collection[str]) -> list[AskedQuestion]:
+def read_questions(corpus: Corpus, staff: Collection[str], overrides: Overrides = NONE) -> list[AskedQuestion]:
     """Every question that is old enough, in time order.
 
     Parameters
     ----------
     staff : author ids of those who answer for the organisation.
+    overrides : what moderators said about questions and their replies.
     """
     if not len(corpus):
         return []
     last = corpus.posts[-1].created_at - IN_TIME
-    asked = [question for question in find_questions(corpus) if corpus.posts[question.row].created_at <= last]
-    pairs = [
-        (question.row, reply)
-        for question in asked
-        for reply in question.replies
-        if _in_time(corpus, question.row, reply)
+    asked = [
+        (question.row, _answerers(corpus, question, judgements))
+        for question, judgements in judged_questions(corpus, overrides)
+        if corpus.posts[question.row].created_at <= last
     ]
-    judged = judge_replies(corpus, pairs)
-    answers: dict[int, list[str]] = {}
-    for (row, reply), judgement in zip(pairs, judged, strict=True):
-        author_id = corpus.posts[reply].author_id
-        if judgement.kind == "answer" and author_id is not None:
-            answers.setdefault(row, []).append(author_id)
     return [
         AskedQuestion(
-            row=question.row,
-            author_id=corpus.posts[question.row].author_id,
-            asked_at=corpus.posts[question.row].created_at,
-            answered_by=frozenset(answers.get(question.row, ())) - frozenset(staff),
-            by_staff=any(author_id in staff for author_id in answers.get(question.row, ())),
+            row=row,
+            author_id=corpus.posts[row].author_id,
+            asked_at=corpus.posts[row].created_at,
+            answered_by=answerers - frozenset(staff),
+            by_staff=bool(answerers & frozenset(staff)),
         )
-        for question in asked
+        for row, answerers in asked
     ]
 
 
@@ -86,5 +81,12 @@ def asked_by(questions: Sequence[AskedQuestion], group: Collection[str]) -> list
     return [question for question in questions if question.author_id in members]
 
 
-def _in_time(corpus: Corpus, row: int, reply: int) -> bool:
-    return corpus.posts[reply].created_at - corpus.posts[row].created_at <= IN_TIME
+def _answerers(corpus: Corpus, question: Opening, judgements: Sequence[ReplyJudgement]) -> frozenset[str]:
+    """Ids of the known authors who answered in time."""
+    last = corpus.posts[question.row].created_at + IN_TIME
+    answers = [
+        corpus.posts[reply]
+        for reply, judged in zip(question.replies, judgements, strict=True)
+        if judged.kind == "answer"
+    ]
+    return frozenset(post.author_id for post in answers if post.created_at <= last and post.author_id is not None)

@@ -404,8 +404,13 @@ def is_scored_for_negative(corpus: Corpus) -> NDArray[np.bool_]:
 
     Staff and bots are left out: their answers would make a busy week look like a happy one.
     """
+    judged = {
+        language
+        for language in set(corpus.languages)
+        if corpus.thresholds["negative_wom", language].probability is not None
+    }
     is_counted = [
-        post.role == "member" and corpus.thresholds["negative_wom", language].probability is not None
+        post.role == "member" and language in judged
         for post, language in zip(corpus.posts, corpus.languages, strict=True)
     ]
     return np.array(is_counted, dtype=bool) & ~np.isnan(corpus.p("negative_wom"))

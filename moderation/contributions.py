@@ -11,9 +11,9 @@ from typing import Any, Literal
 import numpy as np
 
 from moderation.corpus import Corpus
-from moderation.episodes import find_questions
-from moderation.replies import judge_replies
+from moderation.episode_overrides import NONE, Overrides
 from moderation.subcommunities import answered_row
+from moderation.waits import judged_questions
 
 ContributionKind = Literal["answer", "correction", "idea_support", "welcome", "accepted_answer"]
 
@@ -49,7 +49,9 @@ class Contribution:
     to_author_id: str | None
 
 
-def find_contributions(corpus: Corpus, episodes: Sequence[Mapping[str, Any]]) -> list[Contribution]:
+def find_contributions(
+    corpus: Corpus, episodes: Sequence[Mapping[str, Any]], overrides: Overrides = NONE
+) -> list[Contribution]:
     """Every contribution, in time order; a post can be several, of different kinds, and one of each kind at most.
 
     - answer: the first answer to a negative episode, or an answer to somebody's question;
@@ -61,11 +63,12 @@ def find_contributions(corpus: Corpus, episodes: Sequence[Mapping[str, Any]]) ->
     Parameters
     ----------
     episodes : as in response_times.json.
+    overrides : what moderators said about questions and their replies; about episodes it is in `episodes` already.
     """
     first_answers = _episode_answers(corpus, episodes)
     corrected = _episode_answers(corpus, [each for each in episodes if _corrected_by_peer(each)])
     pairs_of: Mapping[ContributionKind, list[tuple[int, int]]] = {
-        "answer": first_answers + _question_answers(corpus),
+        "answer": first_answers + _question_answers(corpus, overrides),
         "correction": corrected,
         "idea_support": _idea_support(corpus),
         "welcome": _welcomes(corpus, newcomers_from(corpus)),
@@ -125,12 +128,11 @@ def _corrected_by_peer(episode: Mapping[str, Any]) -> bool:
     return episode["corrected"] is not None and episode["corrected"]["by"] == "peer"
 
 
-def _question_answers(corpus: Corpus) -> list[tuple[int, int]]:
-    pairs = [(question.row, reply) for question in find_questions(corpus) for reply in question.replies]
-    judgements = judge_replies(corpus, pairs)
+def _question_answers(corpus: Corpus, overrides: Overrides) -> list[tuple[int, int]]:
     return [
-        (reply, question)
-        for (question, reply), judged in zip(pairs, judgements, strict=True)
+        (reply, question.row)
+        for question, judgements in judged_questions(corpus, overrides)
+        for reply, judged in zip(question.replies, judgements, strict=True)
         if judged.kind == "answer"
     ]
 

@@ -108,6 +108,7 @@ class Corpus:
 
     def above_threshold(self, signal: str) -> NDArray[np.bool_]:
         """Rows whose signal reaches its language's threshold; a language without a threshold never does."""
-        thresholds = [self.thresholds[signal, language].probability for language in self.languages]
-        limits = np.array([np.inf if limit is None else limit for limit in thresholds])
+        probability_of = {language: self.thresholds[signal, language].probability for language in set(self.languages)}
+        limit_of = {language: np.inf if limit is None else limit for language, limit in probability_of.items()}
+        limits = np.array([limit_of[language] for language in self.languages])
         return np.asarray(self.p(signal) >= limits, dtype=bool)

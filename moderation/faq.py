@@ -11,10 +11,12 @@ from typing import Any
 
 from moderation.corpus import Corpus
 from moderation.corrections import CORRECTION_WINDOW
-from moderation.episodes import Opening, find_questions
+from moderation.episode_overrides import NONE, Overrides
+from moderation.episodes import Opening
 from moderation.repeats import SameSubject, as_json, authors_of, group_rows, newest
-from moderation.replies import judge_replies
+from moderation.replies import ReplyJudgement
 from moderation.reply_phrases import gives_thanks, read_clauses
+from moderation.waits import judged_questions
 from topics.repeats import SAME_COSINE
 
 MIN_AUTHORS = 3
@@ -23,19 +25,24 @@ MIN_SPAN = timedelta(days=7)
 N_ANSWERS = 3
 
 
-def find_faq(corpus: Corpus, *, topic_of: Sequence[int | None]) -> dict[str, Any]:
+def find_faq(corpus: Corpus, *, topic_of: Sequence[int | None], overrides: Overrides = NONE) -> dict[str, Any]:
     """Find the questions that different members ask again and again.
 
     Parameters
     ----------
     topic_of : topic id by row of `corpus`, None = unsorted.
+    overrides : what moderators said about questions and their replies.
 
     Returns
     -------
     The contents of faq.json: `questions`, the most asked first, each with its posts and the answers that served best;
     `reason` says why there is none.
     """
-    asked = {question.row: question for question in find_questions(corpus) if question.row == question.first_row}
+    asked = {
+        question.row: (question, judgements)
+        for question, judgements in judged_questions(corpus, overrides)
+        if question.row == question.first_row
+    }
     returning = [subject for subject in group_rows(corpus, list(asked)) if _returns(corpus, subject)]
     questions = [
         {**as_json(corpus, subject, topic_of), **_answers(corpus, [asked[row] for row in subject.rows])}
@@ -59,13 +66,16 @@ def _returns(corpus: Corpus, subject: SameSubject) -> bool:
     return len(authors_of(corpus, subject.rows)) >= MIN_AUTHORS and last.created_at - first.created_at >= MIN_SPAN
 
 
-def _answers(corpus: Corpus, questions: Sequence[Opening]) -> dict[str, Any]:
+def _answers(corpus: Corpus, questions: Sequence[tuple[Opening, list[ReplyJudgement]]]) -> dict[str, Any]:
     """How many of the questions got an answer, and the best ones: accepted, then most liked, then followed by the
     asker's thanks, then the newest.
     """
-    pairs = [(question, reply) for question in questions for reply in question.replies]
-    judged = judge_replies(corpus, [(question.row, reply) for question, reply in pairs])
-    answers = [pair for pair, judgement in zip(pairs, judged, strict=True) if judgement.kind == "answer"]
+    answers = [
+        (question, reply)
+        for question, judgements in questions
+        for reply, judged in zip(question.replies, judgements, strict=True)
+        if judged.kind == "answer"
+    ]
     best = sorted(answers, key=lambda pair: _rank(corpus, *pair))[:N_ANSWERS]
     return {
         "n_answered": len({question.row for question, _ in answers}),

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from moderation.contribution_weights import Weighed, looks_json, weigh_contributions
 from moderation.contributions import COUNT_OF, Contribution, find_contributions, newcomers_from
 from moderation.corpus import Corpus
+from moderation.episode_overrides import NONE, Overrides
 from moderation.leaving import leaving_signs
 from moderation.left_out import count_left_out, hide_left_out
 from moderation.second_accounts import find_second_accounts
@@ -29,7 +30,12 @@ LATELY = timedelta(days=90)
 
 
 def member_ledger(
-    corpus: Corpus, topics: SortedPosts, response_times: Mapping[str, Any], *, left_out: Collection[str] = ()
+    corpus: Corpus,
+    topics: SortedPosts,
+    response_times: Mapping[str, Any],
+    *,
+    left_out: Collection[str] = (),
+    overrides: Overrides = NONE,
 ) -> dict[str, Any]:
     """Contents of members.json: contributions of members and, apart, of staff; members' mixtures of interests.
 
@@ -40,9 +46,10 @@ def member_ledger(
     ----------
     response_times : contents of response_times.json.
     left_out : author ids of those who want no statistics; they are counted, and are in nothing else.
+    overrides : what moderators said about questions and their replies.
     """
     counted = hide_left_out(corpus, left_out)
-    contributions = find_contributions(counted, response_times["episodes"])
+    contributions = find_contributions(counted, response_times["episodes"], overrides)
     membership = read_membership(counted, topics.topic_of)
     rings = find_rings(counted, contributions, membership.author_ids)
     accounts = find_second_accounts(counted, contributions, membership.author_ids, topic_of=topics.topic_of)

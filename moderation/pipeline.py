@@ -181,7 +181,7 @@ def analyse_scored(
     Parameters
     ----------
     earlier_topics : the topics that the new ones go on from; None = they are numbered by size.
-    overrides : what moderators said about episodes.
+    overrides : what moderators said about episodes and questions.
     decided : posts whose place moderators decided.
     """
     corpus = replace(corpus, background=reply_background(corpus))
@@ -200,13 +200,14 @@ def analyse_scored(
             outside_end_at=outside_export.end_at if outside_export else None,
             overrides=overrides,
         )
-        faq = find_faq(corpus, topic_of=topics.topic_id_of)
+        faq = find_faq(corpus, topic_of=topics.topic_id_of, overrides=overrides)
         ideas = find_ideas(corpus, topic_of=topics.topic_id_of, community=community)
     with watch.stage("drift"):
         drift = report_changes(corpus, topics, response_times, community=community)
     with watch.stage("splits"):
-        splits = propose_subcommunities(hide_left_out(corpus, community.left_out), topics, community=community)
-        members = member_ledger(corpus, topics, response_times, left_out=community.left_out)
+        counted = hide_left_out(corpus, community.left_out)
+        splits = propose_subcommunities(counted, topics, community=community, overrides=overrides)
+        members = member_ledger(corpus, topics, response_times, left_out=community.left_out, overrides=overrides)
     return Analysis(
         community=community,
         export=export,

@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 
 from moderation.answered_questions import AskedQuestion, read_questions
 from moderation.corpus import Corpus
+from moderation.episode_corrections import load_overrides
+from moderation.episode_overrides import NONE
 from moderation.group_card import rounded
 from moderation.proposals import accepted_proposals
 from moderation.subcommunities import staff_ids
@@ -189,7 +191,8 @@ def _effect_json(effect: Effect) -> dict[str, Any]:
 def follow_accepted(session: Session, community_id: int, corpus: Corpus, topic_of: NDArray[np.int64]) -> None:
     """Work out anew what became of every accepted proposal of a community."""
     accepted = accepted_proposals(session, community_id)
-    questions = read_questions(corpus, staff_ids(corpus)) if accepted else []
+    overrides = load_overrides(session, community_id) if accepted else NONE
+    questions = read_questions(corpus, staff_ids(corpus), overrides) if accepted else []
     for row, accepted_at in accepted:
         row.followed = follow(corpus, topic_of, questions, row.contents, accepted_at=accepted_at)
     session.flush()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from moderation.answered_questions import read_questions
 from moderation.config import Community
 from moderation.corpus import Corpus
+from moderation.episode_overrides import NONE, Overrides
 from moderation.group_card import Window
 from moderation.niches import mark_parts, propose_niches
 from moderation.proposal_card import between_parts, part_figures, what_is_lacking
@@ -71,13 +72,14 @@ class Membership:
 
 
 def propose_subcommunities(
-    corpus: Corpus, topics: SortedPosts, *, community: Community | None = None
+    corpus: Corpus, topics: SortedPosts, *, community: Community | None = None, overrides: Overrides = NONE
 ) -> dict[str, Any]:
     """Contents of splits.json: splits, niches, what could be merged or revived, with their figures, and the refusals.
 
     Parameters
     ----------
     community : its spaces and their purposes; None = not known.
+    overrides : what moderators said about questions and their replies.
     """
     membership = read_membership(corpus, topics.topic_of)
     counted = _counted(corpus)
@@ -89,7 +91,7 @@ def propose_subcommunities(
         return {"proposals": [], "refused": [refusal], **NO_NICHES, **tidied, "looked_at": looked_at}
     findings = propose_splits(membership.activity)
     proposal = findings.proposal
-    window = _window(corpus, membership, findings)
+    window = _window(corpus, membership, findings, overrides)
     niches = propose_niches(
         window,
         findings.graph or build_member_graph(findings.window),
@@ -107,10 +109,12 @@ def propose_subcommunities(
     }
 
 
-def _window(corpus: Corpus, membership: Membership, findings: SplitFindings) -> Window:
+def _window(corpus: Corpus, membership: Membership, findings: SplitFindings, overrides: Overrides) -> Window:
     """The posts that the findings speak of, with the questions among them."""
     start = int(findings.window.posted_at.min())
-    asked = [each for each in read_questions(corpus, staff_ids(corpus)) if each.asked_at.timestamp() >= start]
+    asked = [
+        each for each in read_questions(corpus, staff_ids(corpus), overrides) if each.asked_at.timestamp() >= start
+    ]
     return Window(
         corpus=corpus,
         activity=membership.activity,

@@ -200,21 +200,25 @@ def measure_questions(
     ----------
     overrides : what moderators said, over what is found.
     """
-    questions = [
-        with_ruled_replies(corpus, each, overrides)
-        for each in find_questions(corpus, ruled_questions(corpus, overrides))
-        if corpus.posts[each.row].created_at <= end_at
-    ]
     solved_at = _first_solutions(corpus, overrides)
     return [
-        _measure_question(
-            corpus,
-            question,
-            apply_to_judgements(corpus, question, judged, overrides),
-            solved_at,
-            end_at=end_at,
-            watched_since=watched_since,
-        )
+        _measure_question(corpus, question, judged, solved_at, end_at=end_at, watched_since=watched_since)
+        for question, judged in judged_questions(corpus, overrides)
+        if corpus.posts[question.row].created_at <= end_at
+    ]
+
+
+def judged_questions(corpus: Corpus, overrides: Overrides = NONE) -> list[tuple[Opening, list[ReplyJudgement]]]:
+    """Every question by a member that is still there, in time order, with what each of its replies is.
+
+    Parameters
+    ----------
+    overrides : what moderators said, over what is found.
+    """
+    found = find_questions(corpus, ruled_questions(corpus, overrides))
+    questions = [with_ruled_replies(corpus, question, overrides) for question in found]
+    return [
+        (question, apply_to_judgements(corpus, question, judged, overrides))
         for question, judged in zip(questions, _judge_all(corpus, questions), strict=True)
     ]
 

