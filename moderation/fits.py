@@ -32,8 +32,8 @@ from moderation.relevance import (
 from moderation.spaces import SpaceFit
 from moderation.topic_orders import in_the_end
 from topics import clustering
-from topics.clustering import centre_rows, group_means, is_within_reach, reach_of_topics, topic_centroids
-from topics.graph import sums_by_group
+from topics.clustering import centre_rows, group_means, is_within_reach, reach_of_topics
+from topics.graph import sums_by_group, topic_centroids
 
 NOT_FITTED = "the community has not been fitted yet"
 NO_REPLIES = "too few replies to compare with"

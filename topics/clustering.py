@@ -1,20 +1,14 @@
 """Find the topics of a community: communities in the graph of posts that share neighbours, as many as hold up."""
 
-import math
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from os import cpu_count
-from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.metrics import adjusted_mutual_info_score
 from threadpoolctl import threadpool_limits
 
-from topics.graph import nearest_neighbours, shared_neighbour_graph, shrunk_means, sums_by_group
-from topics.partition import keep_parts, leiden_communities
+from topics.cuts import choose_communities, post_graph
+from topics.graph import shrunk_means, sums_by_group, topic_centroids, unit_rows
 
 TOO_FEW_POSTS = "too few posts"
 NO_DISTINCT_TOPICS = "no distinct topics"
@@ -24,25 +18,6 @@ BETWEEN_TOPICS = "between topics"
 #: Fewer posts than this take a person less time to read than a list of topics takes to understand.
 MIN_POSTS = 40
 
-#: Neighbours of a post: this times the root of the number of posts, within bounds. With a fixed number the graph would
-#: get sparser as the community grows, and fall into ever more topics.
-NEIGHBOURS_PER_ROOT = 0.42
-MIN_NEIGHBOURS, MAX_NEIGHBOURS = 10, 60
-
-#: How fine the topics are, coarse to fine: the resolution of the modularity in a graph in which each post is joined to
-#: one in 80 of the others. In sparser graphs a lower resolution gives the same number of topics; the power was
-#: chosen so that it stays the same from 1,000 to 20,000 posts.
-FINENESSES = (0.25, 0.5, 1.0, 2.0)
-NEIGHBOUR_SHARE = 1 / 80
-SPARSENESS_POWER = 0.6
-
-#: Stability is measured on halves of at most this many posts.
-MAX_HALF = 2500
-N_SPLITS = 3
-
-#: Finer topics tell more but hold up less; the finest that are nearly as stable as the most stable ones are taken.
-STABLE_ENOUGH = 0.85
-
 #: Where no fineness is more stable than this there are no topics: halves of one seamless cloud agree by less than
 #: 0.1, of a community about a single subject by 0.3 to 0.4 (docs/decisions/0003-topics.md).
 MIN_STABILITY = 0.15
@@ -50,10 +25,6 @@ MIN_STABILITY = 0.15
 #: A smaller group of posts is no topic: at least this share of the posts and at least so many.
 MIN_TOPIC_SHARE = 0.004
 MIN_TOPIC_POSTS = 5
-
-#: Topics that hold fewer posts than this on average are more to read than they spare; it binds in small communities
-#: only, where it merges neighbouring topics (docs/decisions/0003-topics.md).
-MIN_MEAN_POSTS = 40
 
 #: A post that no topic holds by its ties joins the nearest one where it is as close as a quarter of the members are
 #: not, and clearly closer than to the second.
@@ -63,20 +34,11 @@ JOIN_MARGIN = 0.05
 #: Below this share of ties to its own topic a post lies between topics, unless that topic is also the nearest one.
 MIN_TIE_SHARE = 0.5
 
-#: Topics that were two before become one where the ties between them are this share more than the resolution asks.
-MERGE_MARGIN = 0.2
-
-#: The first cut is worked out until it hardly changes any more, so that a refit of the same posts finds the same;
-#: halves that only measure stability are not.
-N_PASSES, N_PASSES_OF_HALF = 5, 2
-
 #: A post that was in the topic before is held by so much less.
 STAY_BONUS = 0.15
 
 #: How many posts the mean of all weighs against a language's own posts.
 GROUP_PRIOR = 5
-
-SEED = 20
 
 
 @dataclass(frozen=True)
@@ -133,9 +95,9 @@ def find_topics(
         distinct, twin_of = _first_of_twins(points[rows])
         if len(distinct) < MIN_POSTS:
             return _nothing_found(points, NO_DISTINCT_TOPICS, stability=None)
-        graph = _graph(points[rows[distinct]])
+        graph = post_graph(points[rows[distinct]])
         start = None if earlier is None else earlier[rows[distinct]]
-        community, stability = _choose_communities(points[rows[distinct]], graph, start)
+        community, stability = choose_communities(points[rows[distinct]], graph, start)
         if stability < MIN_STABILITY:
             return _nothing_found(points, NO_DISTINCT_TOPICS, stability=stability)
         labels = np.full(len(vectors), -1, dtype=np.int64)
@@ -165,12 +127,7 @@ def group_means(vectors: NDArray[np.float32], groups: NDArray[np.int64], *, n_gr
 
 def centre_rows(vectors: NDArray[np.float32], shared: NDArray[np.float64]) -> NDArray[np.float32]:
     """Take away what each row shares with its group, both of shape (n, dim), and scale to unit length."""
-    return _unit_rows(vectors - shared)
-
-
-def _unit_rows(vectors: NDArray[np.float64]) -> NDArray[np.float32]:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(lengths, 1e-9), dtype=np.float32)
+    return unit_rows(vectors - shared)
 
 
 def _first_of_twins(points: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -182,93 +139,6 @@ def _first_of_twins(points: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDA
     _, first, group = np.unique(as_bytes, return_index=True, return_inverse=True)
     order = np.argsort(first)
     return first[order], np.argsort(order)[group]
-
-
-def _n_neighbours(n_posts: int) -> int:
-    wanted = round(NEIGHBOURS_PER_ROOT * math.sqrt(n_posts))
-    return min(max(wanted, MIN_NEIGHBOURS), MAX_NEIGHBOURS, n_posts // 3)
-
-
-def _graph(points: NDArray[np.float32]) -> sparse.csr_array:
-    return shared_neighbour_graph(nearest_neighbours(points, _n_neighbours(len(points))))
-
-
-def _communities(
-    graph: sparse.csr_array,
-    fineness: float,
-    start: NDArray[np.int64] | None = None,
-    *,
-    n_passes: int = N_PASSES_OF_HALF,
-) -> NDArray[np.int64]:
-    n_posts = graph.shape[0]
-    density = _n_neighbours(n_posts) / n_posts / NEIGHBOUR_SHARE
-    resolution = fineness * density**SPARSENESS_POWER
-    cut = leiden_communities(graph, resolution=resolution, seed=SEED, start=start, n_passes=n_passes)
-    return cut if start is None else keep_parts(graph, cut, start, resolution=resolution, margin=MERGE_MARGIN)
-
-
-def _choose_communities(
-    points: NDArray[np.float32], graph: sparse.csr_array, start: NDArray[np.int64] | None
-) -> tuple[NDArray[np.int64], float]:
-    """The finest readable topics on which halves of the posts agree nearly as well as on any, and how well they do.
-
-    After the first time: of all cuts that are stable and readable enough, the one nearest to the one before.
-    """
-    by_split = [_stabilities(*halves) for halves in _halves(points)]
-    stabilities = [round(fmean(of_splits), 2) for of_splits in zip(*by_split, strict=True)]
-    enough = round(STABLE_ENOUGH * max(stabilities), 2)
-    stable = [fineness for fineness, each in zip(FINENESSES, stabilities, strict=True) if each >= enough]
-    n_passes = N_PASSES if start is None else N_PASSES_OF_HALF
-    cuts = ((_communities(graph, fineness, n_passes=n_passes), fineness) for fineness in reversed(stable))
-    readable = (pair for pair in cuts if _mean_posts(pair[0]) >= MIN_MEAN_POSTS)
-    if start is None:
-        cut, fineness = next(readable, None) or (_communities(graph, stable[0], n_passes=N_PASSES), stable[0])
-    else:
-        likest = max(readable, key=lambda pair: _nearness(start, pair[0]), default=(None, stable[0]))
-        fineness = likest[1]
-        cut = _communities(graph, fineness, start, n_passes=N_PASSES_OF_HALF)
-    return cut, stabilities[FINENESSES.index(fineness)]
-
-
-def _nearness(start: NDArray[np.int64], cut: NDArray[np.int64]) -> float:
-    """How well a cut agrees with the one before on the posts that were sorted then, in [-1, 1]."""
-    known = start >= 0
-    return round(float(adjusted_mutual_info_score(start[known], cut[known])), 6)
-
-
-def _mean_posts(community: NDArray[np.int64]) -> float:
-    return len(community) / (int(community.max()) + 1)
-
-
-def _halves(points: NDArray[np.float32]) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """Split the posts at random, both halves in the order of the posts."""
-    half = min(MAX_HALF, len(points) // 2)
-    for split in range(N_SPLITS):
-        shuffled = np.random.default_rng([SEED, split]).permutation(len(points))
-        yield points[np.sort(shuffled[:half])], points[np.sort(shuffled[half : 2 * half])]
-
-
-def _stabilities(one: NDArray[np.float32], other: NDArray[np.float32]) -> list[float]:
-    """For each fineness, how well the topics of one half predict those of the other, both ways."""
-    graphs = (_graph(one), _graph(other))
-
-    def agreement(fineness: float) -> float:
-        of_one, of_other = (_communities(graph, fineness) for graph in graphs)
-        if min(of_one.max(), of_other.max()) == 0:
-            return 0.0  # a single topic always agrees with itself
-        from_other = np.argmax(one @ topic_centroids(other, of_other).T, axis=1)
-        from_one = np.argmax(other @ topic_centroids(one, of_one).T, axis=1)
-        return float(
-            (adjusted_mutual_info_score(of_one, from_other) + adjusted_mutual_info_score(of_other, from_one)) / 2
-        )
-
-    with ThreadPoolExecutor(cpu_count()) as threads:
-        return list(threads.map(agreement, FINENESSES))
-
-
-def topic_centroids(points: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float32]:
-    """The direction of each topic's sum, shape (n_topics, dim); rows labelled -1 take no part."""
-    return _unit_rows(sums_by_group(points, labels, int(labels.max(initial=-1)) + 1))
 
 
 def _large_only(community: NDArray[np.int64]) -> NDArray[np.int64]:

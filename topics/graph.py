@@ -129,3 +129,14 @@ def shrunk_means(sums: NDArray[np.float64], n_rows: NDArray[np.int64], *, prior:
     """
     overall = sums.sum(axis=0) / max(1, n_rows.sum())
     return np.asarray((sums + prior * overall) / (n_rows[:, None] + prior), dtype=np.float64)
+
+
+def topic_centroids(points: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float32]:
+    """The direction of each topic's sum, shape (n_topics, dim); rows labelled -1 take no part."""
+    return unit_rows(sums_by_group(points, labels, int(labels.max(initial=-1)) + 1))
+
+
+def unit_rows(vectors: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Each row scaled to length 1, rows of zeros left alone; shape (n, dim)."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-9), dtype=np.float32)

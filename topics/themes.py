@@ -9,7 +9,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 from sklearn.metrics import adjusted_rand_score
 
-from topics.clustering import topic_centroids
+from topics.graph import topic_centroids
 
 TOO_FEW_TOPICS = "too few topics"
 NO_DISTINCT_THEMES = "no distinct themes"

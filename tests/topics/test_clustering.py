@@ -20,8 +20,8 @@ from topics.clustering import (
     group_means,
     is_within_reach,
     reach_of_topics,
-    topic_centroids,
 )
+from topics.graph import topic_centroids
 
 DIM = 48
 
