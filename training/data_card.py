@@ -42,6 +42,17 @@ def fill_card(page: Path, tables: Mapping[str, str]) -> None:
 
 def count_posts(posts: Sequence[WrittenPost]) -> dict[str, str]:
     """Tables of signals, industries and reasons why a post is hard, by language."""
+    return {
+        "signals": signals_table(posts),
+        "industries": cross_table([(post.industry, post.language) for post in posts], columns=LANGUAGES),
+        "hard-cases": cross_table(
+            [(post.hard_case, post.language) for post in posts if post.hard_case], columns=LANGUAGES
+        ),
+    }
+
+
+def signals_table(posts: Sequence[WrittenPost]) -> str:
+    """How many posts of each language carry each signal, and other facts about them."""
     facts: list[tuple[str, Callable[[WrittenPost], bool]]] = [
         ("posts", lambda _: True),
         *((f"`{signal}`", lambda post, signal=signal: signal in post.labels) for signal in SIGNALS),
@@ -51,13 +62,7 @@ def count_posts(posts: Sequence[WrittenPost]) -> dict[str, str]:
         ("with a title", lambda post: post.title is not None),
     ]
     entries = [(name, post.language) for name, holds in facts for post in posts if holds(post)]
-    return {
-        "signals": cross_table(entries, columns=LANGUAGES, order=[name for name, _ in facts]),
-        "industries": cross_table([(post.industry, post.language) for post in posts], columns=LANGUAGES),
-        "hard-cases": cross_table(
-            [(post.hard_case, post.language) for post in posts if post.hard_case], columns=LANGUAGES
-        ),
-    }
+    return cross_table(entries, columns=LANGUAGES, order=[name for name, _ in facts])
 
 
 def cross_table(

@@ -24,7 +24,9 @@ from moderation.posts import Post
 from moderation.reading import read_words
 
 WRITTEN = "written"
+WRITTEN_PAIRS = "written pairs"
 WRITTEN_TALK = "written talk"
+WRITTEN_SOURCES = (WRITTEN, WRITTEN_PAIRS, WRITTEN_TALK)
 N_FOLDS = 5
 
 
@@ -49,6 +51,7 @@ SOURCES = {
     facts.name: facts
     for facts in (
         SourceFacts(WRITTEN, "CC BY 4.0", "training/data/posts-*.jsonl, written for this project"),
+        SourceFacts(WRITTEN_PAIRS, "CC BY 4.0", "training/data/pairs-*.jsonl, contrast pairs written for this project"),
         SourceFacts(
             WRITTEN_TALK, "CC BY 4.0", "training/data/replies.jsonl and returns.jsonl, written for this project"
         ),
@@ -122,7 +125,8 @@ def read_examples(*, data_folder: Path, written_folder: Path) -> LabelledTexts:
             f"{labels}: label sets {', '.join(missing)} are missing; docs/data.md says where they come from"
         )
     open_examples = [example for name, read in OPEN_SETS.items() for example in read(labels / name)]
-    return as_columns([*read_written(written_folder), *read_written_talk(written_folder), *open_examples])
+    written = [*read_written(written_folder), *read_written_pairs(written_folder), *read_written_talk(written_folder)]
+    return as_columns([*written, *open_examples])
 
 
 def as_columns(examples: Iterable[Example]) -> LabelledTexts:
@@ -162,8 +166,8 @@ def _assign_folds(rows: Sequence[Example]) -> dict[tuple[str, str], int]:
 
 
 def _fold_key(row: Example) -> tuple[str, str]:
-    """Written replies and returns go with the posts of their industry: a head must not meet it through them."""
-    return WRITTEN if row.source == WRITTEN_TALK else row.source, row.group
+    """All that was written goes with the posts of its industry: a head must not meet it through the rest."""
+    return WRITTEN if row.source in WRITTEN_SOURCES else row.source, row.group
 
 
 def read_written(folder: Path) -> list[Example]:
@@ -176,15 +180,30 @@ def read_written(folder: Path) -> list[Example]:
     WrittenPostInvalid
         A line is not JSON, or names an unknown signal.
     """
+    return _read_labelled_posts(folder, "posts-*.jsonl", source=WRITTEN)
+
+
+def read_written_pairs(folder: Path) -> list[Example]:
+    """Contrast pairs, `pairs-*.jsonl`: two posts much alike of which one has the label that they are about.
+
+    Raises
+    ------
+    WrittenPostInvalid
+        As for `read_written`.
+    """
+    return _read_labelled_posts(folder, "pairs-*.jsonl", source=WRITTEN_PAIRS)
+
+
+def _read_labelled_posts(folder: Path, names: str, *, source: str) -> list[Example]:
     return [
-        _written_example(line, where=f"{path}:{number}")
-        for path in sorted(folder.glob("posts-*.jsonl"))
+        _written_example(line, source=source, where=f"{path}:{number}")
+        for path in sorted(folder.glob(names))
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
         if line.strip()
     ]
 
 
-def _written_example(line: str, *, where: str) -> Example:
+def _written_example(line: str, *, source: str, where: str) -> Example:
     try:
         record = json.loads(line)
         post = Post(
@@ -201,7 +220,7 @@ def _written_example(line: str, *, where: str) -> Example:
     if unknown:
         raise WrittenPostInvalid(f"{where}: unknown signals {unknown}; use {', '.join(SIGNALS)}")
     judged = {signal: float(signal in labels) for signal in SIGNALS}
-    return Example(read_words(post).words, language, WRITTEN, industry.strip().lower(), judged, weak_labels={})
+    return Example(read_words(post).words, language, source, industry.strip().lower(), judged, weak_labels={})
 
 
 CALM_STAFF = {"negative_wom": 0.0, "complaint": 0.0, "idea": 0.0, "praise": 0.0, "toxic": 0.0, "spam": 0.0}

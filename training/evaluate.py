@@ -16,7 +16,7 @@ from models.calibration import expected_calibration_error
 from models.encoder import Encoder
 from models.heads import POOLED, HeadSet, Validation
 from models.signals import SIGNALS
-from training.dataset import UMSAB_LANGUAGES, WRITTEN
+from training.dataset import UMSAB_LANGUAGES, WRITTEN, WRITTEN_PAIRS
 from training.intervals import auc_interval, bootstrap_interval, wilson_interval
 from training.measuring_sets import (
     MeasuringSet,
@@ -166,6 +166,15 @@ def measure_negative_word_of_mouth(bench: Bench) -> Iterator[Row]:
         )
 
 
+def measure_contrast_pairs(bench: Bench) -> Iterator[Row]:
+    """Pairs of posts that are much alike, of which one has the label: of industries that the head never saw."""
+    for signal in ("negative_wom", "toxic"):
+        for row in bench.heads.heads[signal].validation:
+            if row.source == WRITTEN_PAIRS and row.language != POOLED:
+                what, measured_on = f"Contrast pairs, {signal}, {row.language}", "written pairs, held out"
+                yield Row(what, measured_on, "AUC", row.auc, row.auc_low, row.auc_high, row.n)
+
+
 THREE_CLASS_TARGETS = {"english": 0.706, "german": 0.773, "french": 0.712, "spanish": 0.679}
 
 
@@ -298,6 +307,7 @@ RowMaker = Callable[[Bench], Iterator[Row]]
 CLAIMS: tuple[RowMaker, ...] = (
     measure_negative_in_dutch_reviews,
     measure_negative_word_of_mouth,
+    measure_contrast_pairs,
     measure_negative_in_dutch_sentences,
     measure_three_class_sentiment,
     measure_complaints_in_unseen_domains,

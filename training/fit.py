@@ -22,7 +22,7 @@ from models.errors import KlankbordError
 from models.heads import POOLED, SHARED_LAYER_FILE, Basis, HeadSet, SignalHead, SourceCount, Threshold, Validation
 from models.shared_layer import COLUMN_STEPS, WEIGHT_STEPS, SharedLayer, in_weight_steps, logits_of_units
 from models.signals import SIGNALS
-from training.dataset import SOURCES, WRITTEN, WRITTEN_TALK, LabelledTexts, read_examples
+from training.dataset import SOURCES, WRITTEN, WRITTEN_PAIRS, WRITTEN_SOURCES, LabelledTexts, read_examples
 from training.intervals import auc_interval
 from training.network import Recipe, train_network
 from training.reliability_diagram import reliability_diagram
@@ -132,7 +132,7 @@ def train_heads(
     Parameters
     ----------
     data_folder : holds `labels/` with the open label sets.
-    written_folder : holds `posts-*.jsonl`.
+    written_folder : holds `posts-*.jsonl` and `pairs-*.jsonl`.
     report : takes one line about what is going on.
 
     Raises
@@ -216,6 +216,8 @@ def standardise(hidden: NDArray[np.float32]) -> Features:
 def logits_across_industries(labelled: LabelledTexts, hidden: NDArray[np.float32]) -> Array:
     """Predict each written post by heads that never saw its industry, in any language or kind of written text.
 
+    Contrast pairs are learned from, and not predicted.
+
     Parameters
     ----------
     hidden : shape (n, n_layers, dim), the rows of `labelled`.
@@ -226,7 +228,7 @@ def logits_across_industries(labelled: LabelledTexts, hidden: NDArray[np.float32
     """
     sources = np.array(labelled.sources)
     _, industries = np.unique(labelled.groups, return_inverse=True)
-    folds = np.where(np.isin(sources, [WRITTEN, WRITTEN_TALK]), industries, -1)
+    folds = np.where(np.isin(sources, WRITTEN_SOURCES), industries, -1)
     everything = np.ones(len(labelled), dtype=bool)
     tasks = [_task(signal, labelled, learned=everything) for signal in SIGNALS]
     written = [replace(task, judged=task.judged & (sources == WRITTEN)) for task in tasks]
@@ -235,7 +237,7 @@ def logits_across_industries(labelled: LabelledTexts, hidden: NDArray[np.float32
 
 
 def _task(signal: str, labelled: LabelledTexts, *, learned: NDArray[np.bool_]) -> Task:
-    """Written posts weigh 1 each; an open set weighs its share of all written posts together."""
+    """Written posts and pairs weigh 1 each; an open set weighs its share of all written posts together."""
     column = SIGNALS.index(signal)
     labels, judged = labelled.targets[:, column], labelled.judged[:, column]
     for label, name in ((1, "with"), (0, "without")):
@@ -243,7 +245,7 @@ def _task(signal: str, labelled: LabelledTexts, *, learned: NDArray[np.bool_]) -
             raise NotEnoughLabels(f"fewer than {MIN_CLASS_ROWS} judged posts {name} {signal}; write more of them")
     sources = np.array(labelled.sources)
     is_written = learned & (sources == WRITTEN)
-    weights = is_written.astype(np.float64)
+    weights = (learned & np.isin(sources, [WRITTEN, WRITTEN_PAIRS])).astype(np.float64)
     for source, share in OPEN_SHARES[signal].items():
         rows = np.flatnonzero(learned & (sources == source) & ~np.isnan(labels))
         if not judged[rows].any():
@@ -285,11 +287,15 @@ def fit_readout(features: Features, labels: Array, weights: Array, *, recipe: Re
 
 
 def _calibrate(task: Task, logits: Array, labelled: LabelledTexts) -> Calibrated:
-    """One calibration over all languages, and one for each language with enough judged rows."""
+    """One calibration over all languages, and one for each language with enough judged rows.
+
+    Half of the contrast pairs have the label, as in no community, so they are calibrated and do not calibrate.
+    """
     calibrations: dict[str, Calibration] = {}
     held_out = np.full(len(logits), np.nan)
+    is_pair = np.array(labelled.sources) == WRITTEN_PAIRS
     for language in (POOLED, *_source_of_language(task, labelled)):
-        rows = task.judged & _speaks(labelled, language)
+        rows = task.judged & ~is_pair & _speaks(labelled, language)
         fit = fit_calibration(
             logits[rows],
             task.labels[rows],
@@ -298,6 +304,8 @@ def _calibrate(task: Task, logits: Array, labelled: LabelledTexts) -> Calibrated
         )
         calibrations[language] = fit.calibration
         held_out[rows] = fit.held_out
+        pairs = task.judged & is_pair & _speaks(labelled, language)
+        held_out[pairs] = fit.calibration.probabilities(logits[pairs])
     return Calibrated(calibrations, held_out)
 
 
@@ -310,7 +318,7 @@ def _equal_sources(sources: NDArray[np.str_]) -> Array:
 def _source_of_language(task: Task, labelled: LabelledTexts) -> dict[str, str]:
     """The languages with enough judged rows of one source, and which source that is: written posts before tweets."""
     sources = np.array(labelled.sources)
-    names = sorted(np.unique(sources[task.judged]).tolist(), key=lambda source: (source != WRITTEN, source))
+    names = sorted(set(sources[task.judged].tolist()) - {WRITTEN_PAIRS}, key=lambda name: (name != WRITTEN, name))
     best: dict[str, str] = {}
     for source in names:
         for language in _languages_with_enough(task, task.judged & (sources == source), labelled):

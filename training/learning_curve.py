@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 from models.heads import HeadSet
 from models.signals import SIGNALS
 from training.challenge import PAIRS_IN_ORDER
-from training.dataset import WRITTEN, LabelledTexts
+from training.dataset import WRITTEN, WRITTEN_PAIRS, LabelledTexts
 from training.evaluate import Bench, Row
 from training.fit import fit_heads, logits_across_industries
 from training.intervals import auc_interval, wilson_interval
@@ -85,7 +85,7 @@ def measure_curve(
 
     Yields
     ------
-    Points by size; the last one learned from all posts.
+    Points by size; the last one learned from all posts, and like the others from no contrast pair.
     """
     n_written = labelled.sources.count(WRITTEN)
     plan = [(size, draw) for size in sizes if size < n_written for draw in range(N_DRAWS)]
@@ -105,9 +105,13 @@ def measure_curve(
 
 
 def draw_posts(labelled: LabelledTexts, *, n_posts: int, seed: int) -> NDArray[np.bool_]:
-    """Every row but the written posts that are left out; shape (n,). A larger draw holds the smaller ones."""
-    written = np.flatnonzero(np.array(labelled.sources) == WRITTEN)
-    learned = np.ones(len(labelled), dtype=bool)
+    """Every row but the written posts that are left out and the contrast pairs; shape (n,).
+
+    A larger draw holds the smaller ones.
+    """
+    sources = np.array(labelled.sources)
+    written = np.flatnonzero(sources == WRITTEN)
+    learned = np.asarray(sources != WRITTEN_PAIRS, dtype=bool)
     learned[np.random.default_rng(seed).permutation(written)[n_posts:]] = False
     return learned
 

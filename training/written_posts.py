@@ -18,7 +18,7 @@ NEAR_DUPLICATE_COSINE = 0.95
 
 @dataclass(frozen=True)
 class WrittenPost:
-    """One line of `posts-*.jsonl`; training/data/LABELLING.md says what the fields mean."""
+    """One line of `posts-*.jsonl` or `pairs-*.jsonl`; training/data/LABELLING.md says what the fields mean."""
 
     id: str
     language: str
@@ -46,8 +46,17 @@ class NearDuplicate:
 
 
 def read_written_posts(folder: Path) -> tuple[WrittenPost, ...]:
-    """All posts, by language and in the order of their files."""
-    records = [record for path in sorted(folder.glob("posts-*.jsonl")) for record in read_lines(path)]
+    """All posts but the contrast pairs, by language and in the order of their files."""
+    return _read(folder, "posts-*.jsonl")
+
+
+def read_contrast_pairs(folder: Path) -> tuple[WrittenPost, ...]:
+    """The posts of the contrast pairs, by language and in the order of their files."""
+    return _read(folder, "pairs-*.jsonl")
+
+
+def _read(folder: Path, names: str) -> tuple[WrittenPost, ...]:
+    records = [record for path in sorted(folder.glob(names)) for record in read_lines(path)]
     return tuple(WrittenPost(**{**record, "labels": tuple(record["labels"])}) for record in records)
 
 

@@ -25,13 +25,14 @@ from training.data_card import (
     fill_card,
     industries_table,
     length_table,
+    signals_table,
     wording_table,
 )
 from training.dataset import read_examples
 from training.evaluate import Bench, measure_negative_in_dutch_reviews, measure_negative_in_dutch_sentences
 from training.learning_curve import measure_curve, measure_industries
 from training.real_posts import read_real_texts
-from training.written_posts import read_lines, read_written_posts
+from training.written_posts import read_contrast_pairs, read_lines, read_written_posts
 
 ROOT = Path(__file__).parents[2]
 WRITTEN_FOLDER = ROOT / "training" / "data"
@@ -57,6 +58,7 @@ def measure_texts(data: Path, encoder: Encoder) -> dict[str, str]:
     replies, returns = read_lines(WRITTEN_FOLDER / "replies.jsonl"), read_lines(WRITTEN_FOLDER / "returns.jsonl")
     return {
         **count_posts(posts),
+        "contrast-pairs": signals_table(read_contrast_pairs(WRITTEN_FOLDER)),
         "replies": cross_table([(f"`{row['kind']}`", row["language"]) for row in replies], columns=LANGUAGES),
         "returns": cross_table([(f"`{row['outcome']}`", row["language"]) for row in returns], columns=LANGUAGES),
         "near-duplicates": duplicates_table(posts, vectors),

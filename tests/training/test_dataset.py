@@ -8,6 +8,7 @@ from models.signals import SIGNALS
 from training.dataset import (
     N_FOLDS,
     SOURCES,
+    WRITTEN_PAIRS,
     WRITTEN_TALK,
     Example,
     LabelSetsMissing,
@@ -16,6 +17,7 @@ from training.dataset import (
     clean_tweet,
     read_examples,
     read_written,
+    read_written_pairs,
 )
 
 WRITTEN_POSTS = Path(__file__).parents[2] / "training" / "data"
@@ -54,6 +56,13 @@ def test_the_repositorys_own_posts_can_all_be_read():
     assert all(post.text for post in posts)
 
 
+def test_contrast_pairs_are_a_source_of_their_own(tmp_path):
+    (tmp_path / "pairs-nl.jsonl").write_text(written_line(), encoding="utf-8")
+    assert read_written(tmp_path) == []
+    (post,) = read_written_pairs(tmp_path)
+    assert (post.source, post.group, post.labels["question"]) == (WRITTEN_PAIRS, "bank", 1.0)
+
+
 def test_columns_do_not_depend_on_the_order_of_the_examples():
     examples = [example(f"tekst {i}", group=f"g{i % 7}", labels={"spam": float(i % 2)}) for i in range(40)]
     one, other = as_columns(examples), as_columns(reversed(examples))
@@ -73,9 +82,10 @@ def test_a_group_is_never_on_both_sides_of_a_split():
     assert set(columns.folds.tolist()) == set(range(N_FOLDS))
 
 
-def test_written_replies_fall_in_the_fold_of_their_industry():
+@pytest.mark.parametrize("source", [WRITTEN_TALK, WRITTEN_PAIRS])
+def test_all_that_was_written_falls_in_the_fold_of_its_industry(source):
     posts = [example(f"post {i}", group=f"g{i % 11}", labels={"spam": 1.0}) for i in range(200)]
-    talk = [example(f"reply {i}", source=WRITTEN_TALK, group=f"g{i % 7}", weak_labels={"spam": 0.0}) for i in range(90)]
+    talk = [example(f"reply {i}", source=source, group=f"g{i % 7}", weak_labels={"spam": 0.0}) for i in range(90)]
     columns = as_columns([*posts, *talk])
     folds: dict[str, set[int]] = {}
     for group, fold in zip(columns.groups, columns.folds, strict=True):
@@ -122,4 +132,4 @@ def test_only_open_sets_train(shared_data):
     assert set(examples.sources) == set(SOURCES)
     assert len(set(examples.texts)) == len(examples)
     judged = {source for source, row in zip(examples.sources, examples.judged, strict=True) if row.any()}
-    assert judged == {"written", "umsab"}
+    assert judged == {"written", "written pairs", "umsab"}

@@ -6,7 +6,7 @@ import pytest
 from models.card import write_card
 from models.heads import POOLED, HeadSet
 from models.signals import SIGNALS
-from training.dataset import SOURCES, WRITTEN, Example, as_columns
+from training.dataset import SOURCES, WRITTEN, WRITTEN_PAIRS, Example, as_columns
 from training.fit import MIN_PRECISION, NotEnoughLabels, fit_heads
 
 N_LAYERS, DIM = 3, 12
@@ -105,6 +105,31 @@ def test_a_card_can_be_written_where_two_sources_share_a_language():
     assert head.thresholds["de"].n == 300
     card = write_card(head, sources={name: (facts.licence, facts.origin) for name, facts in SOURCES.items()})
     assert "| umsab | de | 300 | 100 |" in card
+
+
+def test_contrast_pairs_are_validated_apart_and_move_no_calibration_or_threshold(labelled):
+    """Not learned from here, so that the heads are the same; their labels are turned round, which would show."""
+    turned = [
+        replace(
+            post,
+            text=f"pair {number}",
+            source=WRITTEN_PAIRS,
+            labels={signal: 1 - label for signal, label in post.labels.items()},
+        )
+        for number, post in enumerate(planted_examples(500))
+    ]
+    both = as_columns([*planted_examples(900), *turned])
+    is_pair = np.array(both.sources) == WRITTEN_PAIRS
+    hidden = np.zeros((len(both), N_LAYERS, DIM), dtype=np.float32)
+    hidden[~is_pair] = planted_hidden(labelled.targets)
+    hidden[is_pair] = planted_hidden(1 - both.targets[is_pair])
+    found = fit_heads(both, hidden, encoder_version="tiny", hidden_layers=(1, 2, 3), learned=~is_pair)
+    for head in found:
+        of_source = {row.source: row for row in head.validation if row.language == POOLED}
+        assert of_source[WRITTEN].auc > 0.9
+        assert of_source[WRITTEN_PAIRS].auc < 0.1
+        assert head.thresholds[POOLED].n == 900
+        assert head.thresholds[POOLED].precision >= MIN_PRECISION
 
 
 def test_a_signal_without_enough_posts_is_refused():

@@ -8,10 +8,11 @@ import pytest
 from models.signals import SIGNALS
 from training.real_posts import read_real_texts
 from training.vocabulary import describe_wording
-from training.written_posts import find_near_duplicates, read_lines, read_written_posts
+from training.written_posts import find_near_duplicates, read_contrast_pairs, read_lines, read_written_posts
 
 FOLDER = Path(__file__).parents[2] / "training" / "data"
 POSTS = read_written_posts(FOLDER)
+PAIRS = read_contrast_pairs(FOLDER)
 REPLIES, RETURNS = read_lines(FOLDER / "replies.jsonl"), read_lines(FOLDER / "returns.jsonl")
 MIN_POSTS = {"nl": 1400, "en": 1250, "de": 340, "fr": 340}
 # No supermarkets, which are the sample community, and no telecom, which is kept unseen for checking.
@@ -28,11 +29,11 @@ def in_language(language: str):
 
 
 def broken(rule):
-    return [post.id for post in POSTS if not rule(post, set(post.labels))]
+    return [post.id for post in (*POSTS, *PAIRS) if not rule(post, set(post.labels))]
 
 
 def test_every_id_occurs_once_and_names_the_language():
-    ids = [post.id for post in POSTS] + [row["id"] for row in (*REPLIES, *RETURNS)]
+    ids = [post.id for post in (*POSTS, *PAIRS)] + [row["id"] for row in (*REPLIES, *RETURNS)]
     assert [name for name, count in Counter(ids).items() if count > 1] == []
     assert broken(lambda post, _: post.id.startswith(f"{post.language}-")) == []
 
@@ -73,6 +74,18 @@ def test_every_signal_and_hard_cases_are_frequent(language):
     signals = Counter(signal for post in own for signal in post.labels)
     assert {signal: signals[signal] for signal in SIGNALS if signals[signal] < 60} == {}
     assert sum(post.hard_case is not None for post in own) >= len(own) / 3
+
+
+def test_of_neighbouring_contrast_pairs_mostly_one_has_the_label_that_they_are_about():
+    assert len(PAIRS) == 1600
+    together = [(one, other) for one, other in zip(PAIRS[::2], PAIRS[1::2], strict=True) if is_pair(one, other)]
+    assert len(together) >= 0.95 * len(PAIRS) / 2
+    assert {one.language for one, _ in together} == set(MIN_POSTS)
+
+
+def is_pair(one, other) -> bool:
+    """One industry, and one of the two has a label that the other has not."""
+    return one.industry == other.industry and bool({*one.labels} ^ {*other.labels})
 
 
 def test_there_are_enough_replies_of_every_kind_and_enough_returns():
