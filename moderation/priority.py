@@ -143,7 +143,7 @@ def _waiting_points(since: datetime, until: datetime) -> float:
 
 def _tell_reason(part: Mapping[str, Any], wording: Wording, form: str) -> str:
     what = _WORDS[wording.language][part["reason"]]
-    return form.format(p=wording.number(part["probability"], decimals=2), what=what)
+    return form.format(p=wording.share(part["probability"]), what=what)
 
 
 def _tell_wait(parts: Mapping[str, Any], now: datetime, wording: Wording) -> str:
@@ -155,8 +155,8 @@ def _tell_wait(parts: Mapping[str, Any], now: datetime, wording: Wording) -> str
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {
-        "reason": "p {p} that {what}",
-        "also": "also p {p} that {what}",
+        "reason": "{p} chance that {what}",
+        "also": "also {p} chance that {what}",
         "part": "joins an earlier complaint, which counts for {share}",
         "n_replies": "{n} reply",
         "n_replies_many": "{n} replies",
@@ -175,8 +175,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "other_space": "this fits another space better",
     },
     "nl": {
-        "reason": "kans {p} dat {what}",
-        "also": "ook kans {p} dat {what}",
+        "reason": "{p} kans dat {what}",
+        "also": "ook {p} kans dat {what}",
         "part": "sluit aan bij een eerdere klacht en telt voor {share}",
         "n_replies": "{n} reactie",
         "n_replies_many": "{n} reacties",

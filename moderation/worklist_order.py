@@ -83,7 +83,7 @@ def explain_wait(parts: Mapping[str, Any], *, now: datetime, language: str) -> s
     language : "nl" or "en".
     """
     wording, words = Wording(language, "UTC"), _WORDS[language]
-    told = [words[parts["kind"]].format(p=wording.number(parts["p"], decimals=2))]
+    told = [words[parts["kind"]].format(p=wording.share(parts["p"]))]
     if parts["tone_strength"] is not None and parts["tone_strength"] >= STRONG_TONE:
         told.append(words["tone"])
     if parts["n_joined_within_a_day"]:
@@ -106,8 +106,8 @@ def _counted(words: Mapping[str, str], key: str, n: int, wording: Wording) -> st
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {
-        "episode": "p {p} that the writer is unhappy about the organisation",
-        "question": "p {p} that this is a question",
+        "episode": "{p} chance that the writer is unhappy about the organisation",
+        "question": "{p} chance that this is a question",
         "tone": "strong words",
         "joined": "{n} other joined in within a day",
         "joined_many": "{n} others joined in within a day",
@@ -119,8 +119,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "waits": "waiting {duration}",
     },
     "nl": {
-        "episode": "kans {p} dat de schrijver ontevreden is over de organisatie",
-        "question": "kans {p} dat dit een vraag is",
+        "episode": "{p} kans dat de schrijver ontevreden is over de organisatie",
+        "question": "{p} kans dat dit een vraag is",
         "tone": "felle woorden",
         "joined": "{n} ander sloot zich binnen een dag aan",
         "joined_many": "{n} anderen sloten zich binnen een dag aan",

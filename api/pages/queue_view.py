@@ -359,7 +359,7 @@ def _sentence_words(reason: Mapping[str, Any], words: str | None, reader: Reader
         return
     first = evidence["sentences"][0]
     quote = shortened(words[first["begin"] : first["end"]], SENTENCE_CHARACTERS)
-    yield texts.say("evidence.sentence", sentence=quote, share=texts.wording.share(first["share"]))
+    yield texts.say("evidence.sentence", sentence=quote)
 
 
 def _episode_words(row: PostRow, evidence: Mapping[str, Any], reader: Reader) -> str:

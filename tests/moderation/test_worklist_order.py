@@ -94,6 +94,6 @@ def test_the_reasons_are_told():
         replace(PLAIN, tone_strength=0.8, n_joined_within_a_day=2, n_earlier_posts=0, reach=Reach(1, 2, 3))
     )
     assert explain_wait(parts, now=NOW, language="en") == (
-        "p 0.90 that the writer is unhappy about the organisation; strong words; 2 others joined in within a day; "
+        "90% chance that the writer is unhappy about the organisation; strong words; 2 others joined in within a day; "
         "1 reply; 3 likes; the writer is new here; waiting 5 hours"
     )
