@@ -376,7 +376,7 @@ def test_an_item_shows_its_evidence(
         "My first order",
         "1 answer after it",
         "We will look into it.",
-        "Why at this place: p 0.92",
+        "Why at this place: 92% chance",
         "I take this one",
     ):
         assert words in page
