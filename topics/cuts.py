@@ -37,6 +37,10 @@ STABLE_ENOUGH = 0.85
 #: only, where it merges neighbouring topics (docs/decisions/0003-topics.md).
 MIN_MEAN_POSTS = 40
 
+#: A coarser cut must be nearer to the one before by so much, as adjusted mutual information. Without it a growing
+#: community fell from 17 topics to 13 on a difference of 0.013, and stayed there.
+NEARLY_AS_NEAR = 0.02
+
 #: Topics that were two before become one where the ties between them are this share more than the resolution asks.
 MERGE_MARGIN = 0.2
 
@@ -110,7 +114,7 @@ def _finest_readable(graph: sparse.csr_array, stable: Sequence[float]) -> tuple[
 
 
 def _fineness_before(graph: sparse.csr_array, stable: Sequence[float], start: NDArray[np.int64]) -> float:
-    """The fineness whose readable cut is nearest to the one before; the coarsest where none is readable."""
+    """The finest whose readable cut is nearly as near to the one before as any; the coarsest where none is readable."""
     if len(stable) == 1:
         return stable[0]
     finest_first = stable[::-1]
@@ -118,7 +122,8 @@ def _fineness_before(graph: sparse.csr_array, stable: Sequence[float], start: ND
         cuts = threads.map(lambda each: _communities(graph, each, n_passes=N_PASSES_CARRIED_ON), finest_first)
         pairs = list(zip(cuts, finest_first, strict=True))
     readable = [(_nearness(start, cut), fineness) for cut, fineness in pairs if _mean_posts(cut) >= MIN_MEAN_POSTS]
-    return max(readable, key=lambda pair: pair[0], default=(0.0, stable[0]))[1]
+    near_enough = max((nearness for nearness, _ in readable), default=0.0) - NEARLY_AS_NEAR
+    return next((fineness for nearness, fineness in readable if nearness >= near_enough), stable[0])
 
 
 def _nearness(start: NDArray[np.int64], cut: NDArray[np.int64]) -> float:
