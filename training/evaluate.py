@@ -382,6 +382,16 @@ def macro_f1(labels: NDArray[np.int64], predicted: NDArray[np.int64]) -> float:
     return float(np.mean(2 * hits / np.maximum(n_either, 1)))
 
 
+ELSEWHERE = (
+    "Measured by commands of their own, with the results beside them: how much the heads' figures move between seeds "
+    "(`benchmarks/heads`), every mistake on the sample community (`docs/sample.md`), topics beside other libraries, "
+    "their stability and the seconds of a refit (`benchmarks/topics`), planted drift (`benchmarks/drift`), what comes "
+    "up (`benchmarks/emergence`), waiting on three real sets (`benchmarks/response_times`), splits and niches, with "
+    "what they say of Urho3D, of airline talk without authors and of all newsgroups, read by a person "
+    "(`benchmarks/splits`), members (`benchmarks/members`), speed (`benchmarks/encode`, `benchmarks/service`)."
+)
+
+
 def write_evaluation(
     rows: Sequence[Row], path: Path, *, encoder_version: str, head_versions: Mapping[str, str], made_on: date
 ) -> None:
@@ -395,6 +405,8 @@ def write_evaluation(
         "Wilson for shares, 1,000 bootstrap resamples for the rest.",
         "",
         f"Measured on {made_on.isoformat()} with encoder `{encoder_version}` and heads {heads}.",
+        "",
+        ELSEWHERE,
         "",
         f"| {' | '.join(header)} |",
         f"|{' --- |' * len(header)}",
