@@ -169,10 +169,13 @@ def measure_negative_word_of_mouth(bench: Bench) -> Iterator[Row]:
 def measure_contrast_pairs(bench: Bench) -> Iterator[Row]:
     """Pairs of posts that are much alike, of which one has the label: of industries that the head never saw."""
     for signal in ("negative_wom", "toxic"):
-        for row in bench.heads.heads[signal].validation:
-            if row.source == WRITTEN_PAIRS and row.language != POOLED:
-                what, measured_on = f"Contrast pairs, {signal}, {row.language}", "written pairs, held out"
-                yield Row(what, measured_on, "AUC", row.auc, row.auc_low, row.auc_high, row.n)
+        rows = [row for row in bench.heads.heads[signal].validation if row.source == WRITTEN_PAIRS]
+        for row in rows:
+            what = f"Contrast pairs, {signal}, {'all languages' if row.language == POOLED else row.language}"
+            yield Row(what, "written pairs, held out", "AUC", row.auc, row.auc_low, row.auc_high, row.n)
+        if not rows:
+            note = "these heads were not learned with pairs"
+            yield Row(f"Contrast pairs, {signal}", "written pairs, held out", "AUC", None, None, None, 0, note=note)
 
 
 THREE_CLASS_TARGETS = {"english": 0.706, "german": 0.773, "french": 0.712, "spanish": 0.679}

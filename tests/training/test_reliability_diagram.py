@@ -5,6 +5,7 @@ import pytest
 from models.calibration import ReliabilityBin
 from models.encoder import Encoder
 from models.heads import HeadSet
+from training.dataset import WRITTEN
 from training.reliability_diagram import reliability_diagram
 
 BINS = (ReliabilityBin(0.04, 0.05, 300), ReliabilityBin(0.52, 0.4, 20), ReliabilityBin(0.97, 1.0, 60))
@@ -13,7 +14,8 @@ BINS = (ReliabilityBin(0.04, 0.05, 300), ReliabilityBin(0.52, 0.4, 20), Reliabil
 @pytest.fixture(scope="module")
 def diagram(encoder: Encoder) -> str:
     head = HeadSet.load(encoder_version=encoder.version).heads["negative_wom"]
-    kept = [replace(row, bins=BINS) for row in head.validation if row.language in ("nl", "en")]
+    own = [row for row in head.validation if row.source == WRITTEN and row.language in ("nl", "en")]
+    kept = [replace(row, bins=BINS) for row in own]
     return reliability_diagram(replace(head, validation=tuple(kept)))
 
 
