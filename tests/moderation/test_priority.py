@@ -118,8 +118,8 @@ def test_the_wait_counts_from_the_post_but_an_old_import_gets_a_day_at_most() ->
 def test_why_in_words() -> None:
     parts = rate(a_reason("negative_wom", 0.92), a_reason("toxic", 0.7), reach=Reach(6, 2, 1))
     assert explain(parts, now=NOW, language="en") == (
-        "92% chance that the writer is unhappy about the organisation; also 70% chance that this is an insult or a threat; "
-        "6 replies; 2 others say the same; 1 like; waiting 5 hours"
+        "92% chance that the writer is unhappy about the organisation; also 70% chance that this is an insult or a "
+        "threat; 6 replies; 2 others say the same; 1 like; waiting 5 hours"
     )
     assert explain(parts, now=NOW, language="nl") == (
         "92% kans dat de schrijver ontevreden is over de organisatie; ook 70% kans dat dit een belediging of "
@@ -131,8 +131,8 @@ def test_the_words_say_what_was_counted_less() -> None:
     joins = a_reason("negative_wom", 0.9, episode="part of an earlier one")
     parts = rate_item([joins], NOBODY, posted_at=NOW - timedelta(days=30), since=NOW - timedelta(days=1))
     assert explain(parts, now=NOW, language="en") == (
-        "90% chance that the writer is unhappy about the organisation; joins an earlier complaint, which counts for 0.4; "
-        "waiting 30 days, counted as 1 day"
+        "90% chance that the writer is unhappy about the organisation; joins an earlier complaint, which counts for "
+        "0.4; waiting 30 days, counted as 1 day"
     )
 
 
