@@ -169,9 +169,10 @@ def measure_negative_word_of_mouth(bench: Bench) -> Iterator[Row]:
 def measure_contrast_pairs(bench: Bench) -> Iterator[Row]:
     """Pairs of posts that are much alike, of which one has the label: of industries that the head never saw."""
     for signal in ("negative_wom", "toxic"):
-        rows = [row for row in bench.heads.heads[signal].validation if row.source == WRITTEN_PAIRS]
+        validation = bench.heads.heads[signal].validation
+        rows = [row for row in validation if row.source == WRITTEN_PAIRS and row.language != POOLED]
         for row in rows:
-            what = f"Contrast pairs, {signal}, {'all languages' if row.language == POOLED else row.language}"
+            what = f"Contrast pairs, {signal}, {row.language}"
             yield Row(what, "written pairs, held out", "AUC", row.auc, row.auc_low, row.auc_high, row.n)
         if not rows:
             note = "these heads were not learned with pairs"
