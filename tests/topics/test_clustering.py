@@ -117,6 +117,23 @@ def test_topics_are_not_languages():
     assert abs(adjusted_mutual_info_score(language, clustering.labels)) < 0.02
 
 
+def nested(n, seed=0):
+    """Four subjects of four parts each, with the subject and the part of each vector."""
+    rng = np.random.default_rng(seed)
+    subject = rng.integers(4, size=n)
+    part = subject * 4 + rng.integers(4, size=n)
+    subjects, parts = (rng.normal(size=(n_centres, DIM)) / DIM**0.5 for n_centres in (4, 16))
+    noise = 0.1 * rng.normal(size=(n, DIM))
+    return unit(3 * np.eye(DIM)[0] + subjects[subject] + 0.4 * parts[part] + noise), subject, part
+
+
+def test_topics_that_are_carried_on_stay_as_fine_as_they_were():
+    vectors, subject, part = nested(2000)
+    assert len(find_topics(vectors).centroids) == 16
+    assert len(find_topics(vectors, earlier=part).centroids) == 16
+    assert len(find_topics(vectors, earlier=subject).centroids) < 8
+
+
 def test_shuffled_rows_put_back_in_order_give_the_same_bits():
     vectors, _ = planted(700, noise=0.2)
     shuffled = np.random.default_rng(3).permutation(700)
