@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
+from threadpoolctl import ThreadpoolController
 
 from models.errors import ModelFileDamaged
 
@@ -73,8 +74,9 @@ class SharedLayer:
         """
         flat = hidden.reshape(len(hidden), -1)
         units = np.empty((len(flat), self.n_units))
-        for begin in range(0, len(flat), BLOCK_ROWS):
-            units[begin : begin + BLOCK_ROWS] = self._units(flat[begin : begin + BLOCK_ROWS])
+        with _libraries().limit(limits=1, user_api="blas"):
+            for begin in range(0, len(flat), BLOCK_ROWS):
+                units[begin : begin + BLOCK_ROWS] = self._units(flat[begin : begin + BLOCK_ROWS])
         return units
 
     def _units(self, flat: NDArray[np.float32]) -> Array:
@@ -86,6 +88,16 @@ class SharedLayer:
     @cached_property
     def _float_weights(self) -> Array:
         return self.weights.astype(np.float64)
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """The numeric libraries of this process.
+
+    A product on several threads leaves them spinning for a while, in the way of the encoder's next batch, which costs
+    more than it saves.
+    """
+    return ThreadpoolController()
 
 
 def read_shared_layer(path: Path) -> SharedLayer:
@@ -118,7 +130,8 @@ def logits_of_units(units: Array, weights: NDArray[np.int16], bias: Array) -> Ar
     weights : shape (n_units, n_heads), in steps of 1 / `WEIGHT_STEPS`.
     bias : shape (n_heads,).
     """
-    return np.asarray(units @ weights.astype(np.float64) / (UNIT_STEPS * WEIGHT_STEPS) + bias)
+    with _libraries().limit(limits=1, user_api="blas"):
+        return np.asarray(units @ weights.astype(np.float64) / (UNIT_STEPS * WEIGHT_STEPS) + bias)
 
 
 def in_weight_steps(weights: NDArray[np.floating]) -> NDArray[np.int16]:
