@@ -8,7 +8,7 @@ from moderation.corpus import Corpus
 from moderation.episode_overrides import NONE, Overrides
 from moderation.episodes import Opening
 from moderation.replies import ReplyJudgement
-from moderation.waits import judged_questions
+from moderation.waits import answers_among, judge_questions, questions_of_members
 from topics.group_health import MemberShare, wilson_share
 
 #: An answer counts if it came within this time; younger questions are not looked at, so that all had as long.
@@ -46,10 +46,11 @@ def read_questions(corpus: Corpus, staff: Collection[str], overrides: Overrides 
     if not len(corpus):
         return []
     last = corpus.posts[-1].created_at - IN_TIME
+    found = questions_of_members(corpus, overrides)
+    old_enough = [question for question in found if corpus.posts[question.row].created_at <= last]
     asked = [
         (question.row, _answerers(corpus, question, judgements))
-        for question, judgements in judged_questions(corpus, overrides)
-        if corpus.posts[question.row].created_at <= last
+        for question, judgements in judge_questions(corpus, old_enough, overrides)
     ]
     return [
         AskedQuestion(
@@ -84,9 +85,5 @@ def asked_by(questions: Sequence[AskedQuestion], group: Collection[str]) -> list
 def _answerers(corpus: Corpus, question: Opening, judgements: Sequence[ReplyJudgement]) -> frozenset[str]:
     """Ids of the known authors who answered in time."""
     last = corpus.posts[question.row].created_at + IN_TIME
-    answers = [
-        corpus.posts[reply]
-        for reply, judged in zip(question.replies, judgements, strict=True)
-        if judged.kind == "answer"
-    ]
+    answers = [corpus.posts[reply] for reply in answers_among(question, judgements)]
     return frozenset(post.author_id for post in answers if post.created_at <= last and post.author_id is not None)

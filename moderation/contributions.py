@@ -13,7 +13,7 @@ import numpy as np
 from moderation.corpus import Corpus
 from moderation.episode_overrides import NONE, Overrides
 from moderation.subcommunities import answered_row
-from moderation.waits import judged_questions
+from moderation.waits import answers_among, judge_questions, questions_of_members
 
 ContributionKind = Literal["answer", "correction", "idea_support", "welcome", "accepted_answer"]
 
@@ -131,9 +131,8 @@ def _corrected_by_peer(episode: Mapping[str, Any]) -> bool:
 def _question_answers(corpus: Corpus, overrides: Overrides) -> list[tuple[int, int]]:
     return [
         (reply, question.row)
-        for question, judgements in judged_questions(corpus, overrides)
-        for reply, judged in zip(question.replies, judgements, strict=True)
-        if judged.kind == "answer"
+        for question, judgements in judge_questions(corpus, questions_of_members(corpus, overrides), overrides)
+        for reply in answers_among(question, judgements)
     ]
 
 

@@ -14,9 +14,8 @@ from moderation.corrections import CORRECTION_WINDOW
 from moderation.episode_overrides import NONE, Overrides
 from moderation.episodes import Opening
 from moderation.repeats import SameSubject, as_json, authors_of, group_rows, newest
-from moderation.replies import ReplyJudgement
 from moderation.reply_phrases import gives_thanks, read_clauses
-from moderation.waits import judged_questions
+from moderation.waits import answers_among, judge_questions, questions_of_members
 from topics.repeats import SAME_COSINE
 
 MIN_AUTHORS = 3
@@ -38,14 +37,11 @@ def find_faq(corpus: Corpus, *, topic_of: Sequence[int | None], overrides: Overr
     The contents of faq.json: `questions`, the most asked first, each with its posts and the answers that served best;
     `reason` says why there is none.
     """
-    asked = {
-        question.row: (question, judgements)
-        for question, judgements in judged_questions(corpus, overrides)
-        if question.row == question.first_row
-    }
+    found = questions_of_members(corpus, overrides)
+    asked = {question.row: question for question in found if question.row == question.first_row}
     returning = [subject for subject in group_rows(corpus, list(asked)) if _returns(corpus, subject)]
     questions = [
-        {**as_json(corpus, subject, topic_of), **_answers(corpus, [asked[row] for row in subject.rows])}
+        {**as_json(corpus, subject, topic_of), **_answers(corpus, [asked[row] for row in subject.rows], overrides)}
         for subject in returning
     ]
     n_read = len(newest(corpus, list(asked)))
@@ -66,15 +62,14 @@ def _returns(corpus: Corpus, subject: SameSubject) -> bool:
     return len(authors_of(corpus, subject.rows)) >= MIN_AUTHORS and last.created_at - first.created_at >= MIN_SPAN
 
 
-def _answers(corpus: Corpus, questions: Sequence[tuple[Opening, list[ReplyJudgement]]]) -> dict[str, Any]:
+def _answers(corpus: Corpus, questions: Sequence[Opening], overrides: Overrides) -> dict[str, Any]:
     """How many of the questions got an answer, and the best ones: accepted, then most liked, then followed by the
     asker's thanks, then the newest.
     """
     answers = [
         (question, reply)
-        for question, judgements in questions
-        for reply, judged in zip(question.replies, judgements, strict=True)
-        if judged.kind == "answer"
+        for question, judgements in judge_questions(corpus, questions, overrides)
+        for reply in answers_among(question, judgements)
     ]
     best = sorted(answers, key=lambda pair: _rank(corpus, *pair))[:N_ANSWERS]
     return {

@@ -201,26 +201,43 @@ def measure_questions(
     overrides : what moderators said, over what is found.
     """
     solved_at = _first_solutions(corpus, overrides)
+    found = questions_of_members(corpus, overrides)
+    asked = [question for question in found if corpus.posts[question.row].created_at <= end_at]
     return [
         _measure_question(corpus, question, judged, solved_at, end_at=end_at, watched_since=watched_since)
-        for question, judged in judged_questions(corpus, overrides)
-        if corpus.posts[question.row].created_at <= end_at
+        for question, judged in judge_questions(corpus, asked, overrides)
     ]
 
 
-def judged_questions(corpus: Corpus, overrides: Overrides = NONE) -> list[tuple[Opening, list[ReplyJudgement]]]:
-    """Every question by a member that is still there, in time order, with what each of its replies is.
+def questions_of_members(corpus: Corpus, overrides: Overrides = NONE) -> list[Opening]:
+    """Every question by a member that is still there, in time order.
 
     Parameters
     ----------
     overrides : what moderators said, over what is found.
     """
     found = find_questions(corpus, ruled_questions(corpus, overrides))
-    questions = [with_ruled_replies(corpus, question, overrides) for question in found]
+    return [with_ruled_replies(corpus, question, overrides) for question in found]
+
+
+def judge_questions(
+    corpus: Corpus, questions: Sequence[Opening], overrides: Overrides = NONE
+) -> list[tuple[Opening, list[ReplyJudgement]]]:
+    """Each question with what each of its replies is; judging costs most, so leave out first what is not asked for.
+
+    Parameters
+    ----------
+    overrides : what moderators said, over what is found.
+    """
     return [
         (question, apply_to_judgements(corpus, question, judged, overrides))
         for question, judged in zip(questions, _judge_all(corpus, questions), strict=True)
     ]
+
+
+def answers_among(question: Opening, judgements: Sequence[ReplyJudgement]) -> list[int]:
+    """The rows of the replies that answer, in time order."""
+    return [reply for reply, judged in zip(question.replies, judgements, strict=True) if judged.kind == "answer"]
 
 
 def _first_solutions(corpus: Corpus, overrides: Overrides) -> dict[str, datetime]:

@@ -90,7 +90,7 @@ def choose_communities(
 ) -> tuple[NDArray[np.int64], float]:
     """The finest readable topics on which halves of the posts agree nearly as well as on any, and how well they do.
 
-    After the first time: of all cuts that are stable and readable enough, the one nearest to the one before.
+    After the first time: of the stable and readable cuts, the finest of those nearest to the one before.
     """
     by_split = [_stabilities(*halves) for halves in _halves(points)]
     stabilities = [round(fmean(of_splits), 2) for of_splits in zip(*by_split, strict=True)]
